@@ -1,0 +1,96 @@
+"""``python -m demo run|up|down|status``: behind make demo, demo-up and demo-down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from demo.stack import ROOT, Stack
+
+
+def make_stack() -> Stack:
+    """The demonstration of this checkout; KARVDASH_PORT moves it to another port."""
+    return Stack("demo", port=int(os.environ.get("KARVDASH_PORT", "8000")), state=ROOT / ".demo")
+
+
+def say_how_to_use(stack: Stack) -> None:
+    """Print address, accounts and what to do next."""
+    env = stack.env
+    click.echo(
+        f"""
+  Open      {stack.hub_url}
+  Sign in   {env["USER_NAME"]} / {env["USER_PASSWORD"]}
+            {env["ADMIN_USER"]} / {env["ADMIN_PASSWORD"]}  (admin)
+  Shell     export KUBECONFIG={env["KUBECONFIG"]}
+  Programs  {(stack.state / "env").relative_to(ROOT)} has tokens and addresses"""
+    )
+    if os.environ.get("SSH_CONNECTION"):
+        port, host = stack.ports.front, os.environ["SSH_CONNECTION"].split()[2]
+        user = os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
+        click.echo(f"  Over ssh  ssh -L {port}:localhost:{port} {user}@{host}   (then open the address at home)")
+
+
+@click.group()
+def main() -> None:
+    """A real Kubernetes and a JupyterHub with karvdash_hub, on this machine."""
+
+
+@main.command()
+def up() -> None:
+    """Start what is not running, in the background."""
+    stack = make_stack()
+    stack.up()
+    say_how_to_use(stack)
+
+
+@main.command()
+@click.option("--wipe", is_flag=True, help="Also forget users, services and files.")
+def down(wipe: bool) -> None:
+    """Stop it; the state is kept unless --wipe is given."""
+    make_stack().down(wipe=wipe)
+
+
+@main.command()
+def status() -> None:
+    """Say which parts run."""
+    for part, process in make_stack().processes.items():
+        click.echo(f"{part:6} {process.pid or 'is not running'}")
+
+
+@main.command()
+def run() -> None:
+    """Start it, stay in the foreground, and stop all of it on Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stack = make_stack()
+    try:
+        stack.up()
+        say_how_to_use(stack)
+        click.echo("\n  Ctrl-C stops all of it.\n")
+        watch(stack)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        click.echo("\nStopping ...")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it
+        stack.down()
+        click.echo("Stopped. The state is kept; `make demo` continues with it.")
+
+
+def watch(stack: Stack) -> None:
+    """Return never, or say which part died."""
+    while True:
+        for part, process in stack.processes.items():
+            if process.pid is None:
+                log = process.log_file.relative_to(Path(ROOT))
+                click.echo(f"The {part} ended. The end of {log}:\n{process.last_lines()}", err=True)
+                sys.exit(1)
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,304 @@
+"""All parts of the demonstration, in the order in which they start."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster import Cluster
+from cluster.envfile import parse_env, write_env
+from demo.node import proxy_command
+from demo.processes import Died, Process
+from demo.progress import Steps
+from images import push_all
+
+ROOT = Path(__file__).parent.parent
+RELEASE = "karvdash"
+PARTS = ("gate", "proxy", "hub", "front")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The loopback ports of one demonstration: ``front`` is the one that people use."""
+
+    front: int
+
+    @property
+    def proxy(self) -> int:
+        """configurable-http-proxy, public side."""
+        return self.front + 1
+
+    @property
+    def proxy_api(self) -> int:
+        """configurable-http-proxy, where the Hub adds routes."""
+        return self.front + 2
+
+    @property
+    def gate(self) -> int:
+        """The gate, asked by the front."""
+        return self.front + 3
+
+
+class Stack:
+    """One demonstration: a cluster, and the parts of karvdash_hub as processes of this machine.
+
+    Args:
+        name: of the cluster; two stacks of different names run side by side.
+        port: of the front on 127.0.0.1; the three ports after it are used as well.
+        state: folder of everything that is kept (database, keys, logs, process ids).
+        extra_config: a Python file that the Hub's configuration loads last.
+    """
+
+    HUB_PORT = 8081
+
+    def __init__(self, name: str = "demo", *, port: int = 8000, state: Path, extra_config: Path | None = None):
+        self.ports = Ports(port)
+        self.state = state
+        self.extra_config = extra_config
+        self.cluster = Cluster(name=name, state=state / "cluster")
+        self.processes = {
+            part: Process(part, run=state / "run", log=state / "log") for part in PARTS
+        }
+
+    @property
+    def hub_url(self) -> str:
+        """The Hub's address in a browser on this machine."""
+        return f"http://localhost:{self.ports.front}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What ``.demo/env`` holds."""
+        path = self.state / "env"
+        return parse_env(path.read_text()) if path.exists() else {}
+
+    @property
+    def running(self) -> bool:
+        """Whether every part runs."""
+        return all(process.pid for process in self.processes.values())
+
+    def up(self, steps: Steps | None = None) -> None:
+        """Start what is not running, and return when a person can sign in."""
+        steps = steps or Steps(6)
+        with steps.step("Kubernetes"):
+            self.cluster.up(progress=steps.note)
+        with steps.step("Container images"):
+            push_all(self.cluster.registry, progress=steps.note)
+        with steps.step("Roles, accounts and the Template resource"):
+            self.install()
+        with steps.step("Proxy, gate and Hub"):
+            self.start_parts(("proxy", "gate", "hub"))
+            self.wait_for(f"http://{self.cluster.host_address}:{self.HUB_PORT}/hub/health", "hub")
+        with steps.step("Front"):
+            self.start_parts(("front",))
+            self.wait_for(f"{self.hub_url}/hub/health", "front")
+        with steps.step("Two accounts"):
+            self.make_accounts()
+        steps.finish()
+
+    def down(self, *, wipe: bool = False) -> None:
+        """Stop everything that ``up`` started; ``wipe`` also forgets the state."""
+        self.stop_parts()
+        self.cluster.down(wipe=wipe)
+        if wipe:
+            subprocess.run(["rm", "-rf", "--one-file-system", str(self.state)], check=True)
+
+    def stop_parts(self) -> None:
+        """Stop front, Hub, proxy and gate; the cluster goes on with what runs in it."""
+        for part in reversed(PARTS):
+            self.processes[part].stop()
+
+    # --- objects and credentials -------------------------------------------------------
+
+    def install(self) -> None:
+        """Apply share/rbac as an admin would, and give Hub and gate their own credentials."""
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RELEASE}}
+        self.cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(namespace))
+        self.cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "share" / "rbac"))
+        self.cluster.kubectl("wait", "--for=condition=Established", "crd/templates.karvdash.carv.ics.forth.gr")
+        for account in ("hub", "gate"):
+            self._write_kubeconfig(account)
+        for name in ("gate", "bootstrap", "proxy"):
+            self._secret(name)
+        write_env(
+            self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url}
+        )
+
+    def _write_kubeconfig(self, account: str) -> None:
+        """A kubeconfig of ServiceAccount karvdash-<account>, which has the rights of the chart and no more."""
+        token = self.cluster.kubectl(
+            "create", "token", f"karvdash-{account}", "--namespace", RELEASE, "--duration", "8760h"
+        ).strip()
+        admin = yaml.safe_load(Path(self.cluster.kubeconfig).read_text())["clusters"][0]["cluster"]
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "local", "cluster": admin}],
+            "users": [{"name": account, "user": {"token": token}}],
+            "contexts": [{"name": "local", "context": {"cluster": "local", "user": account}}],
+            "current-context": "local",
+        }
+        _write_private(self.kubeconfig(account), json.dumps(config, indent=1))
+
+    def kubeconfig(self, account: str) -> Path:
+        """Where the kubeconfig of ``hub`` or ``gate`` is."""
+        return self.state / "secrets" / f"{account}.kubeconfig"
+
+    def _secret(self, name: str) -> Path:
+        """A random token, made once."""
+        path = self.state / "secrets" / f"{name}.token"
+        if not path.exists():
+            _write_private(path, secrets.token_hex(32))
+        return path
+
+    # --- processes ---------------------------------------------------------------------
+
+    def start_parts(self, parts: tuple[str, ...]) -> None:
+        """Start these parts unless they run."""
+        commands = self.commands()
+        for part in parts:
+            self.processes[part].start(commands[part], env=self.environment(), cwd=self.hub_dir)
+
+    @property
+    def hub_dir(self) -> Path:
+        """Where the Hub keeps its databases and cookie secret."""
+        folder = self.state / "hub"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def commands(self) -> dict[str, list[str]]:
+        """The command line of every part."""
+        ports, python = self.ports, sys.executable
+        hub_api = f"http://{self.cluster.host_address}:{self.HUB_PORT}"
+        domain = f"localhost:{ports.front}"
+        gate = f"127.0.0.1:{ports.gate}"
+        return {
+            "gate": [
+                python, "-m", "karvdash_hub.gate",
+                "--listen", gate,
+                "--hub-api", f"{hub_api}/hub/api",
+                "--hub-url", self.hub_url,
+                "--domain", domain,
+                "--kubeconfig", str(self.kubeconfig("gate")),
+                "--token-file", str(self._secret("gate")),
+                "--key-file", str(self.state / "secrets" / "gate.key"),
+            ],
+            "proxy": [
+                *proxy_command(),
+                "--ip", "127.0.0.1", "--port", str(ports.proxy),
+                "--api-ip", "127.0.0.1", "--api-port", str(ports.proxy_api),
+                "--default-target", hub_api,
+                "--error-target", f"{hub_api}/hub/error",
+                "--host-routing",
+            ],
+            "hub": [python, "-m", "jupyterhub", "--config", str(ROOT / "jupyterhub_config.py")],
+            "front": [
+                python, "-m", "karvdash_hub.front",
+                "--config-dir", str(self.state / "front"),
+                "--listen", f"127.0.0.1:{ports.front}",
+                "--hub-proxy", f"127.0.0.1:{ports.proxy}",
+                "--gate", gate,
+                "--domain", domain,
+            ],
+        }  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """What the parts find in their environment; see jupyterhub_config.py."""
+        kept = {key: value for key, value in os.environ.items() if key not in ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")}
+        return kept | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": "1",
+            "KARVDASH_PUBLIC_URL": self.hub_url,
+            "KARVDASH_BIND_URL": f"http://127.0.0.1:{self.ports.proxy}",
+            "KARVDASH_KUBECONFIG": str(self.kubeconfig("hub")),
+            "KARVDASH_HUB_IP": self.cluster.host_address,
+            "KARVDASH_HUB_PORT": str(self.HUB_PORT),
+            "KARVDASH_STATE_DIR": str(self.hub_dir),
+            "KARVDASH_REGISTRY": self.cluster.registry,
+            "KARVDASH_GATE_TOKEN_FILE": str(self._secret("gate")),
+            "KARVDASH_BOOTSTRAP_TOKEN_FILE": str(self._secret("bootstrap")),
+            "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{self.ports.proxy_api}",
+            "CONFIGPROXY_AUTH_TOKEN": self._secret("proxy").read_text(),
+            **({"KARVDASH_EXTRA_CONFIG": str(self.extra_config)} if self.extra_config else {}),
+        }
+
+    def wait_for(self, url: str, part: str, seconds: float = 60) -> None:
+        """Wait until ``url`` answers 2xx; Died with the end of the log if the part does not live."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own http address
+                    return
+            except (OSError, urllib.error.URLError) as problem:
+                process = self.processes[part]
+                if process.pid is None or time.monotonic() > deadline:
+                    raise Died(f"The {part} does not answer at {url}: {problem}\n{process.last_lines()}") from problem
+            time.sleep(0.1)
+
+    # --- accounts ----------------------------------------------------------------------
+
+    def make_accounts(self) -> None:
+        """An admin and alice, with random passwords and API tokens, once."""
+        for key, name, flags in (("ADMIN", "admin", ["--admin"]), ("USER", "alice", [])):
+            self.make_account(name, flags=flags, env_prefix=key)
+
+    def make_account(self, name: str, *, flags: list[str], env_prefix: str) -> None:
+        """Make one account unless .demo/env has it with a token that still works."""
+        known = self.env
+        token = known.get(f"{env_prefix}_TOKEN")
+        if token and self.api("GET", "/user", token=token)[0] == 200:
+            return
+        password = known.get(f"{env_prefix}_PASSWORD") or secrets.token_urlsafe(12)
+        subprocess.run(
+            [sys.executable, "-m", "karvdash_hub.cli", "user", "add", name, "--password-stdin", *flags],
+            input=password, text=True, check=True, env=self.environment(), capture_output=True,
+        )  # fmt: skip
+        bootstrap = self._secret("bootstrap").read_text()
+        self.api("POST", f"/users/{name}", {"admin": "--admin" in flags}, token=bootstrap)
+        status, answer = self.api("POST", f"/users/{name}/tokens", {"note": "demonstration"}, token=bootstrap)
+        if status not in (200, 201):
+            raise RuntimeError(f"The Hub gave no token for {name}: {status} {answer}")
+        user_key = "ADMIN_USER" if env_prefix == "ADMIN" else f"{env_prefix}_NAME"
+        write_env(
+            self.state / "env",
+            {user_key: name, f"{env_prefix}_PASSWORD": password, f"{env_prefix}_TOKEN": answer["token"]},
+        )
+
+    def api(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, token: str
+    ) -> tuple[int, Any]:
+        """One call of the Hub's API: (status, JSON or text)."""
+        request = urllib.request.Request(  # noqa: S310 - our own http address
+            f"{self.hub_url}/hub/api{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                text, status = answer.read().decode(), answer.status
+        except urllib.error.HTTPError as refused:
+            text, status = refused.read().decode(), refused.code
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, text
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
