@@ -1,0 +1,3 @@
+module karvdash-hub/images/hello-kubernetes
+
+go 1.22

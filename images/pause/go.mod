@@ -1,0 +1,3 @@
+module karvdash-hub/images/pause
+
+go 1.22
