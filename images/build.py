@@ -166,7 +166,9 @@ def build_all(
     images: list[Image] = []
     failures: list[str] = []
     with ThreadPoolExecutor(PARALLEL) as pool:
-        jobs = [pool.submit(build, name, programs=programs, fresh=fresh, progress=progress) for name in wanted]
+        jobs = [
+            pool.submit(build, name, programs=programs, fresh=fresh, progress=progress) for name in wanted
+        ]
         for job in jobs:
             try:
                 images.append(job.result())

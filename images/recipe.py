@@ -93,8 +93,7 @@ class FilesLayer:
 
 Layer = GoLayer | BusyboxLayer | DebianLayer | WheelsLayer | ProgramLayer | FilesLayer
 KINDS: dict[str, type[Layer]] = {
-    kind.kind: kind
-    for kind in (GoLayer, BusyboxLayer, DebianLayer, WheelsLayer, ProgramLayer, FilesLayer)
+    kind.kind: kind for kind in (GoLayer, BusyboxLayer, DebianLayer, WheelsLayer, ProgramLayer, FilesLayer)
 }
 
 
@@ -142,7 +141,9 @@ def load(name: str, recipes: Path = RECIPES) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise ImageError(f"{path}: not TOML: {error}") from error
     problems: list[str] = []
-    layers = tuple(_layer(item, f"layers[{at}]", problems) for at, item in enumerate(document.get("layers", [])))
+    layers = tuple(
+        _layer(item, f"layers[{at}]", problems) for at, item in enumerate(document.get("layers", []))
+    )
     process = _fill(Process, document.get("process", {}), "process", problems)
     rest = {key: value for key, value in document.items() if key not in ("layers", "process")}
     recipe: Recipe | None = _fill(

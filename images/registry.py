@@ -49,7 +49,11 @@ class Registry:
             for descriptor in (document["config"], *document["layers"]):
                 self._push_blob(repository, descriptor["digest"], folder)
             self._request(
-                "PUT", f"/v2/{repository}/manifests/{tag}", {201}, manifest, {"Content-Type": oci.MANIFEST_TYPE}
+                "PUT",
+                f"/v2/{repository}/manifests/{tag}",
+                {201},
+                manifest,
+                {"Content-Type": oci.MANIFEST_TYPE},
             )
             changed += 1
         return changed

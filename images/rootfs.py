@@ -38,7 +38,9 @@ def apt_sources(etc: Path = Path("/etc/apt")) -> list[Path]:
     if not found:
         found = [path for path in sorted((etc / "sources.list.d").glob("*")) if _names_an_archive(path)]
     if not found:
-        raise ImageError(f"No package source is configured in {etc}: add the distribution's own and try again.")
+        raise ImageError(
+            f"No package source is configured in {etc}: add the distribution's own and try again."
+        )
     return found
 
 
