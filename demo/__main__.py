@@ -32,7 +32,9 @@ def say_how_to_use(stack: Stack) -> None:
     if os.environ.get("SSH_CONNECTION"):
         port, host = stack.ports.front, os.environ["SSH_CONNECTION"].split()[2]
         user = os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
-        click.echo(f"  Over ssh  ssh -L {port}:localhost:{port} {user}@{host}   (then open the address at home)")
+        click.echo(
+            f"  Over ssh  ssh -L {port}:localhost:{port} {user}@{host}   (then open the address at home)"
+        )
 
 
 @click.group()
@@ -79,6 +81,27 @@ def run() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it
         stack.down()
         click.echo("Stopped. The state is kept; `make demo` continues with it.")
+
+
+@main.command()
+def smoke() -> None:
+    """Launch hello-kubernetes as alice, see it run, and delete it: the shortest proof that all parts work."""
+    stack = make_stack()
+    token = stack.env["USER_TOKEN"]
+    status, service = stack.api(
+        "POST", "/karvdash/services/", {"id": "hello-kubernetes", "NAME": "smoke"}, token=token
+    )
+    if status != 201:
+        sys.exit(f"The launch was refused: {status} {service}")
+    path = f"/karvdash/services/{service['name']}/"
+    deadline = time.monotonic() + 60
+    while service["state"] == "starting" and time.monotonic() < deadline:
+        time.sleep(0.2)
+        service = stack.api("GET", path, token=token)[1]
+    stack.api("DELETE", path, token=token)
+    if service["state"] != "running":
+        sys.exit(f"hello-kubernetes did not start: {service['message']}")
+    click.echo(f"{service['url']} was up.")
 
 
 def watch(stack: Stack) -> None:

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH1
 def python_problems():
     """Return the sentences about Python itself."""
     found = []
-    if sys.version_info < (3, 11):  # noqa: UP036 - that is what is being asked
+    if sys.version_info < (3, 11):
         found.append(
             "Python 3.11 or newer is needed; %s is %s. Cure: install it and run "
             "`make PYTHON=python3.11 demo`." % (sys.executable, platform.python_version())

@@ -34,7 +34,10 @@ def proxy_command() -> list[str]:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not home.exists():
             _install(home)
-    return [str(node()), str(home / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy")]
+    return [
+        str(node()),
+        str(home / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"),
+    ]
 
 
 def _install(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -115,10 +116,8 @@ class Process:
 
     @staticmethod
     def _reap(pid: int) -> None:
-        try:
+        with contextlib.suppress(ChildProcessError):  # the child of an earlier command
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass  # somebody else's child: an earlier command started it
 
     def _kill_rest_of_session(self) -> None:
         """Kill what the leader left in its session (nginx workers of a killed master)."""
@@ -134,7 +133,5 @@ class Process:
                 continue
             pid = int(stat.parent.name)
             if int(fields[3]) == leader and pid != leader and int(fields[19]) >= since:
-                try:
+                with contextlib.suppress(ProcessLookupError):  # it went by itself meanwhile
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass  # it went by itself meanwhile

@@ -63,14 +63,14 @@ class Stack:
 
     HUB_PORT = 8081
 
-    def __init__(self, name: str = "demo", *, port: int = 8000, state: Path, extra_config: Path | None = None):
+    def __init__(
+        self, name: str = "demo", *, port: int = 8000, state: Path, extra_config: Path | None = None
+    ):
         self.ports = Ports(port)
         self.state = state
         self.extra_config = extra_config
         self.cluster = Cluster(name=name, state=state / "cluster")
-        self.processes = {
-            part: Process(part, run=state / "run", log=state / "log") for part in PARTS
-        }
+        self.processes = {part: Process(part, run=state / "run", log=state / "log") for part in PARTS}
 
     @property
     def hub_url(self) -> str:
@@ -126,17 +126,17 @@ class Stack:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RELEASE}}
         self.cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(namespace))
         self.cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "share" / "rbac"))
-        self.cluster.kubectl("wait", "--for=condition=Established", "crd/templates.karvdash.carv.ics.forth.gr")
+        self.cluster.kubectl(
+            "wait", "--for=condition=Established", "crd/templates.karvdash.carv.ics.forth.gr"
+        )
         for account in ("hub", "gate"):
             self._write_kubeconfig(account)
         for name in ("gate", "bootstrap", "proxy"):
             self._secret(name)
-        write_env(
-            self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url}
-        )
+        write_env(self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url})
 
     def _write_kubeconfig(self, account: str) -> None:
-        """A kubeconfig of ServiceAccount karvdash-<account>, which has the rights of the chart and no more."""
+        """A kubeconfig of ServiceAccount karvdash-<account>: the rights of the chart and no more."""
         token = self.cluster.kubectl(
             "create", "token", f"karvdash-{account}", "--namespace", RELEASE, "--duration", "8760h"
         ).strip()
@@ -215,7 +215,11 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What the parts find in their environment; see jupyterhub_config.py."""
-        kept = {key: value for key, value in os.environ.items() if key not in ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")
+        }
         return kept | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
@@ -243,7 +247,9 @@ class Stack:
             except (OSError, urllib.error.URLError) as problem:
                 process = self.processes[part]
                 if process.pid is None or time.monotonic() > deadline:
-                    raise Died(f"The {part} does not answer at {url}: {problem}\n{process.last_lines()}") from problem
+                    raise Died(
+                        f"The {part} does not answer at {url}: {problem}\n{process.last_lines()}"
+                    ) from problem
             time.sleep(0.1)
 
     # --- accounts ----------------------------------------------------------------------

@@ -14,7 +14,9 @@ LONGEST = 320
 
 def tracked(*patterns: str) -> list[Path]:
     """Files that git knows, as absolute paths."""
-    done = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, text=True, capture_output=True, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", *patterns], cwd=ROOT, text=True, capture_output=True, check=True
+    )
     return [ROOT / line for line in done.stdout.splitlines() if (ROOT / line).is_file()]
 
 
@@ -28,13 +30,18 @@ def test_no_path_of_one_machine_is_committed() -> None:
     """A clone works in any folder."""
     wrong = re.compile(r"(^|[\s\"'=(:])/(work|farm|root/(?!\.cache\b))[/\w]", re.MULTILINE)
     texts = [path for path in tracked() if path.suffix not in {".png", ".sum", ".svg", ".ico"}]
-    assert [str(path.relative_to(ROOT)) for path in texts if wrong.search(path.read_text(errors="replace"))] == []
+    assert [
+        str(path.relative_to(ROOT)) for path in texts if wrong.search(path.read_text(errors="replace"))
+    ] == []
 
 
 @pytest.mark.parametrize("folder", ["karvdash_hub", "cluster", "images", "demo"])
 def test_every_package_opens_with_its_story(folder: str) -> None:
     """The docstring of a package says what it owns."""
-    stories = {path: path.read_text().lstrip()[:3] for path in tracked(f"{folder}/**/__init__.py", f"{folder}/__init__.py")}
+    stories = {
+        path: path.read_text().lstrip()[:3]
+        for path in tracked(f"{folder}/**/__init__.py", f"{folder}/__init__.py")
+    }
     assert {str(path.relative_to(ROOT)) for path, start in stories.items() if start != '"""'} == set()
 
 
@@ -51,7 +58,11 @@ def test_links_between_documents_lead_somewhere() -> None:
     broken = []
     for page in tracked("*.md"):
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
-            if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists():
+            if (
+                "://" not in target
+                and not target.startswith("mailto:")
+                and not (page.parent / target).exists()
+            ):
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert broken == []
 
