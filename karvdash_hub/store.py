@@ -1,0 +1,344 @@
+"""What karvdash_hub has to remember: accounts, allocated names, launches, tickets.
+
+A database of its own beside JupyterHub's, because JupyterHub gives its session to nobody and deletes
+rows with the user. Everything is a row by key and takes about 0.1 ms, so the calls are synchronous;
+each opens and ends its own transaction.
+
+Uniqueness is the database's: of two requests for one host exactly one gets it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, cast
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from karvdash_hub.errors import Taken
+from karvdash_hub.names import Hostname, Namespace, ServerName
+
+LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed"]
+#: The launch was interrupted if no process is busy with it.
+UNFINISHED: tuple[LaunchState, ...] = ("started", "anchored", "applied")
+
+_METADATA = sa.MetaData()
+_META = sa.Table(
+    "meta", _METADATA, sa.Column("key", sa.String(64), primary_key=True), sa.Column("value", sa.Text)
+)
+_ACCOUNTS = sa.Table(
+    "accounts",
+    _METADATA,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("hash", sa.String(255), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("admin", sa.Boolean, nullable=False),
+    sa.Column("created", sa.DateTime, nullable=False),
+)
+_NAMESPACES = sa.Table(
+    "namespaces",
+    _METADATA,
+    sa.Column("slug", sa.String(63), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False, unique=True),
+    sa.Column("namespace", sa.String(63), nullable=False, unique=True),
+)
+_HOSTS = sa.Table(
+    "hosts",
+    _METADATA,
+    sa.Column("host", sa.String(255), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("server", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.UniqueConstraint("username", "server", "kind"),
+)
+_LAUNCHES = sa.Table(
+    "launches",
+    _METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("server", sa.String(63), nullable=False),
+    sa.Column("template", sa.String(255), nullable=False),
+    sa.Column("namespace", sa.String(63), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("created", sa.DateTime, nullable=False),
+    sa.Column("updated", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("username", "server"),
+    sa.Index("launches_by_state", "state"),
+)
+_TICKETS = sa.Table(
+    "tickets",
+    _METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+    sa.Column("used", sa.Boolean, nullable=False),
+)
+
+
+class Account(NamedTuple):
+    """A local account; ``hash`` is what ``karvdash_hub.accounts.passwords`` wrote."""
+
+    name: str
+    hash: str
+    active: bool
+    admin: bool
+    created: datetime
+
+
+class UserNamespace(NamedTuple):
+    """The slug and the namespace that belong to one user name."""
+
+    slug: str
+    username: str
+    namespace: Namespace
+
+
+class Host(NamedTuple):
+    """An allocated host, without port; ``kind`` is ``service`` or ``user`` (then ``server`` is empty)."""
+
+    host: Hostname
+    username: str
+    server: str
+    kind: str
+
+
+class LaunchRow(NamedTuple):
+    """The newest launch of one server. There is at most one row for each."""
+
+    id: str
+    username: str
+    server: ServerName
+    template: str
+    namespace: Namespace
+    state: LaunchState
+    message: str
+    created: datetime
+    updated: datetime
+
+
+class Store:
+    """The database. ``url`` is SQLAlchemy's; tables are made when they are missing."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sa.create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        _METADATA.create_all(self._engine)
+        self.instance_id = self._make_instance_id()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+    def _make_instance_id(self) -> str:
+        """Return the id of this installation, made once.
+
+        Anchors in the cluster carry it, so that a Hub with another database deletes nothing of ours.
+        """
+        with self._transaction() as connection:
+            known = connection.scalar(sa.select(_META.c.value).where(_META.c.key == "instance_id"))
+            if known is None:
+                known = str(uuid.uuid4())
+                connection.execute(_META.insert().values(key="instance_id", value=known))
+        return cast(str, known)
+
+    # --- accounts ------------------------------------------------------------------------
+
+    def account(self, name: str) -> Account | None:
+        """Return a local account, or None."""
+        rows = self._rows(sa.select(_ACCOUNTS).where(_ACCOUNTS.c.name == name))
+        return Account(*rows[0]) if rows else None
+
+    def accounts(self) -> list[Account]:
+        """Return all local accounts by name."""
+        return [Account(*row) for row in self._rows(sa.select(_ACCOUNTS).order_by(_ACCOUNTS.c.name))]
+
+    def add_account(self, name: str, password_hash: str, *, admin: bool, active: bool = True) -> None:
+        """Add a local account. Raises: Taken if there is one of this name."""
+        try:
+            with self._transaction() as connection:
+                connection.execute(
+                    _ACCOUNTS.insert().values(
+                        name=name, hash=password_hash, active=active, admin=admin, created=_now()
+                    )
+                )
+        except IntegrityError:
+            raise Taken(f"There is an account {name} already.", "account") from None
+
+    def set_password(self, name: str, password_hash: str) -> bool:
+        """Replace the hash; False if there is no such account."""
+        with self._transaction() as connection:
+            update = _ACCOUNTS.update().where(_ACCOUNTS.c.name == name).values(hash=password_hash)
+            return connection.execute(update).rowcount == 1
+
+    # --- namespaces ----------------------------------------------------------------------
+
+    def namespace_of(self, username: str) -> UserNamespace | None:
+        """Return what was allocated to this user, or None."""
+        query = sa.select(_NAMESPACES).where(_NAMESPACES.c.username == username)
+        rows = self._rows(query)
+        return UserNamespace(*rows[0]) if rows else None
+
+    def namespaces(self) -> list[UserNamespace]:
+        """Return every allocated namespace."""
+        return [UserNamespace(*row) for row in self._rows(sa.select(_NAMESPACES))]
+
+    def claim_namespace(self, username: str, slug: str, namespace: Namespace) -> None:
+        """Allocate slug and namespace to a user, once and for all.
+
+        Raises: Taken if another user name has either, or this one has others.
+        """
+        mine = UserNamespace(slug, username, namespace)
+        try:
+            with self._transaction() as connection:
+                connection.execute(_NAMESPACES.insert().values(mine._asdict()))
+        except IntegrityError:
+            if self.namespace_of(username) != mine:
+                raise Taken(
+                    f"The name {slug}, which {username!r} would get for namespace and addresses, "
+                    "belongs to another user. Ask an administrator for a different user name.",
+                    "user-name",
+                ) from None
+
+    # --- hosts ---------------------------------------------------------------------------
+
+    def host(self, host: str) -> Host | None:
+        """Look an allocated host up, or None."""
+        rows = self._rows(sa.select(_HOSTS).where(_HOSTS.c.host == host))
+        return Host(*rows[0]) if rows else None
+
+    def claim_host(self, host: Hostname, username: str, server: str, kind: Literal["service", "user"]) -> None:
+        """Allocate a host. Raises: Taken if it belongs to something else."""
+        mine = Host(host, username, server, kind)
+        try:
+            with self._transaction() as connection:
+                connection.execute(_HOSTS.insert().values(mine._asdict()))
+        except IntegrityError:
+            if self.host(host) == mine:
+                return
+            if (holder := self.host(host)) is not None:
+                raise Taken(f"The address {holder.host} belongs to another service already.", "host") from None
+            # Same server under another domain: public_url was changed since.
+            self.release_host(username, server, kind)
+            self.claim_host(host, username, server, kind)
+
+    def release_host(self, username: str, server: str, kind: Literal["service", "user"]) -> None:
+        """Give the host of a server back; nothing happens when it had none."""
+        with self._transaction() as connection:
+            connection.execute(
+                _HOSTS.delete().where(
+                    _HOSTS.c.username == username, _HOSTS.c.server == server, _HOSTS.c.kind == kind
+                )
+            )
+
+    # --- launches ------------------------------------------------------------------------
+
+    def begin_launch(
+        self, username: str, server: str, template: str, namespace: Namespace, launch_id: str
+    ) -> None:
+        """Write the row of a launch, before anything of it exists. It replaces the server's former one."""
+        now = _now()
+        with self._transaction() as connection:
+            connection.execute(
+                _LAUNCHES.delete().where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+            )
+            connection.execute(
+                _LAUNCHES.insert().values(
+                    id=launch_id,
+                    username=username,
+                    server=server,
+                    template=template,
+                    namespace=namespace,
+                    state="started",
+                    message="",
+                    created=now,
+                    updated=now,
+                )
+            )
+
+    def set_launch(self, username: str, server: str, state: LaunchState, message: str = "") -> bool:
+        """Note how far the launch of a server is; False if it has no row."""
+        with self._transaction() as connection:
+            update = (
+                _LAUNCHES.update()
+                .where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+                .values(state=state, message=message, updated=_now())
+            )
+            return connection.execute(update).rowcount == 1
+
+    def launch(self, username: str, server: str) -> LaunchRow | None:
+        """Return the newest launch of a server, or None."""
+        query = sa.select(_LAUNCHES).where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+        rows = self._rows(query)
+        return LaunchRow(*rows[0]) if rows else None
+
+    def launches(self) -> list[LaunchRow]:
+        """Return the newest launch of every server."""
+        return [LaunchRow(*row) for row in self._rows(sa.select(_LAUNCHES))]
+
+    def forget_launch(self, username: str, server: str) -> None:
+        """Delete the row, when nothing of the launch is left in the cluster."""
+        with self._transaction() as connection:
+            connection.execute(
+                _LAUNCHES.delete().where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+            )
+
+    # --- tickets -------------------------------------------------------------------------
+
+    def add_ticket(self, digest: str, host: str, username: str, expires: float) -> None:
+        """Keep a one-time ticket; ``expires`` is Unix seconds. Only the digest is ever stored."""
+        with self._transaction() as connection:
+            connection.execute(
+                _TICKETS.insert().values(
+                    digest=digest, host=host, username=username, expires=expires, used=False
+                )
+            )
+
+    def use_ticket(self, digest: str, host: str, now: float) -> str | None:
+        """Use a ticket up: its user name, or None if it is unknown, used, expired or for another host."""
+        valid = (
+            _TICKETS.c.digest == digest,
+            _TICKETS.c.host == host,
+            _TICKETS.c.used.is_(False),
+            _TICKETS.c.expires > now,
+        )
+        with self._transaction() as connection:
+            # The update decides: of two uses at the same moment one changes a row.
+            if connection.execute(_TICKETS.update().where(*valid).values(used=True)).rowcount != 1:
+                return None
+            query = sa.select(_TICKETS.c.username).where(_TICKETS.c.digest == digest)
+            return cast(str, connection.scalar(query))
+
+    def purge_tickets(self, now: float) -> None:
+        """Delete expired tickets."""
+        with self._transaction() as connection:
+            connection.execute(_TICKETS.delete().where(_TICKETS.c.expires <= now))
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[tuple[Any, ...]]:
+        with self._transaction() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+
+def _now() -> datetime:
+    """UTC without zone, which is what every database keeps alike."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Write-ahead logging: a commit survives SIGKILL of the process and costs no fsync of its own.
+    # ref: https://www.sqlite.org/pragma.html#pragma_synchronous
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
