@@ -1,0 +1,234 @@
+"""One GET to the API server whose answer is read line by line while it arrives.
+
+Tornado's ``AsyncHTTPClient`` is not used: a fetch of it cannot be cancelled, so a quiet watch could not
+be stopped, and its ``streaming_callback`` cannot slow the sender down. ``HTTP1Connection`` below it can.
+ref: https://www.tornadoweb.org/en/stable/http1connection.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from urllib.parse import urlsplit
+
+from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.tcpclient import TCPClient
+
+from karvdash_hub.kube.config import KubeConfig
+
+#: Seconds to connect and shake hands, and then until the first byte of the answer: an overloaded API
+#: server lets a request wait in a queue before it starts.
+CONNECT_TIMEOUT = 10.0
+HEAD_TIMEOUT = 60.0
+#: Longest time in seconds that one stream works without letting the rest of the event loop run. A dozen
+#: of them may take their turn in the same round, and together they have to stay below 50 ms.
+SLICE = 0.002
+#: A watch has no end, so its body has no largest size.
+_ENDLESS = 2**62
+#: Chunks (of at most 64 KiB) read ahead of the parser; the sender waits beyond that.
+_READ_AHEAD = 2
+
+
+class StreamError(Exception):
+    """The connection could not be made, broke, or fell silent; the message says which."""
+
+
+class Stream:
+    """An answer that is being read.
+
+    Attributes:
+        status: HTTP status code.
+        headers: of the answer.
+        heard: ``time.monotonic()`` of the last byte that arrived.
+        complete: whether the answer came to its proper end.
+    """
+
+    def __init__(self, connection: IOStream) -> None:
+        self.status = 0
+        self.headers = HTTPHeaders()
+        self.heard = time.monotonic()
+        self.complete = False
+        self._connection = connection
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_READ_AHEAD)
+        self._reader: asyncio.Task[None] | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def get(cls, config: KubeConfig, target: str) -> AsyncIterator[Stream]:
+        """Ask for ``target`` (path and query) and wait for the head of the answer.
+
+        Raises: StreamError; ConfigError if certificates or token cannot be read.
+        """
+        connection = await _connect(config)
+        stream = cls(connection)
+        try:
+            await stream._ask(config, target)
+            yield stream
+        finally:
+            connection.close()
+            if stream._reader is not None:
+                stream._reader.cancel()
+                # The task ends by our own cancel, and its outcome no longer matters.
+                await asyncio.wait([stream._reader])
+
+    async def lines(self, silence: float) -> AsyncGenerator[bytes, None]:
+        """Yield the answer's lines without their end, letting the event loop breathe in between.
+
+        What follows the last line end is left out: it is an event that was cut off.
+        Raises: StreamError if nothing arrives for ``silence`` seconds.
+        """
+        rest: list[bytes] = []
+        started = time.perf_counter()
+        while (chunk := await self._next(silence)) is not None:
+            head, *more = chunk.split(b"\n")
+            rest.append(head)
+            for line in more:
+                if whole := b"".join(rest):
+                    yield whole
+                rest = [line]
+                if time.perf_counter() - started > SLICE:
+                    await asyncio.sleep(0)
+                    started = time.perf_counter()
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole answer, for those that have an end.
+
+        Raises: StreamError if it has more than ``limit`` bytes or does not arrive.
+        """
+        parts: list[bytes] = []
+        size = 0
+        while (chunk := await self._next(HEAD_TIMEOUT)) is not None:
+            size += len(chunk)
+            if size > limit:
+                raise StreamError(f"the answer has more than {limit} bytes")
+            parts.append(chunk)
+        if not self.complete:
+            raise StreamError("the connection was closed in the middle of the answer")
+        return b"".join(parts)
+
+    async def _ask(self, config: KubeConfig, target: str) -> None:
+        http = HTTP1Connection(
+            self._connection, True, HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_ENDLESS)
+        )
+        headers = HTTPHeaders(config.headers())
+        headers["Host"] = urlsplit(config.server).netloc
+        headers["Accept"] = "application/json"
+        headers["User-Agent"] = "karvdash-hub"
+        headers["Connection"] = "close"
+        delegate = _Delegate(self, self._chunks)
+        try:
+            http.write_headers(RequestStartLine("GET", urlsplit(config.server).path + target, ""), headers)
+            http.finish()
+            self._reader = asyncio.create_task(_read(http, delegate))
+            async with asyncio.timeout(HEAD_TIMEOUT):
+                await delegate.head
+        except TimeoutError:
+            raise StreamError(f"no answer within {HEAD_TIMEOUT:.0f} s") from None
+        except (StreamClosedError, OSError) as error:
+            raise StreamError(_reason(error)) from None
+
+    async def _next(self, silence: float) -> bytes | None:
+        if not self._chunks.empty():
+            return self._chunks.get_nowait()
+        try:
+            async with asyncio.timeout(silence):
+                return await self._chunks.get()
+        except TimeoutError:
+            raise StreamError(f"silent for {silence:.0f} s") from None
+
+
+class _Delegate(HTTPMessageDelegate):
+    """Hands what tornado reads to the stream; awaits where the stream is behind."""
+
+    def __init__(self, stream: Stream, chunks: asyncio.Queue[bytes | None]) -> None:
+        self.head: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stream = stream
+        self._chunks = chunks
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        if isinstance(start_line, ResponseStartLine) and start_line.code >= 200:
+            self._stream.status = start_line.code
+            self._stream.headers = headers
+            self._stream.heard = time.monotonic()
+            if not self.head.done():
+                self.head.set_result(None)
+        return None
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        self._stream.heard = time.monotonic()
+        return self._chunks.put(chunk)
+
+    def finish(self) -> None:
+        self._stream.complete = True
+
+
+async def _read(http: HTTP1Connection, delegate: _Delegate) -> None:
+    """Read until the end, however it comes, and say so; a broken watch is simply taken up again."""
+    try:
+        with contextlib.suppress(StreamClosedError, OSError):
+            await http.read_response(delegate)
+    finally:
+        if not delegate.head.done():
+            delegate.head.set_exception(StreamClosedError())
+            delegate.head.exception()  # so that asyncio does not log it when nobody waits any more
+    await delegate._chunks.put(None)
+
+
+async def _connect(config: KubeConfig) -> IOStream:
+    address = urlsplit(config.server)
+    context = config.ssl_context()
+    host = address.hostname or ""
+    stream: IOStream | None = None
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            stream = await TCPClient().connect(host, address.port or (443 if context else 80))
+            _notice_dead_peers(stream.socket)
+            stream.set_nodelay(True)
+            if context is None:
+                return stream
+            return await stream.start_tls(False, context, config.server_name or host)
+    except TimeoutError:
+        _close(stream)
+        raise StreamError(f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
+    except ssl.SSLError as error:
+        _close(stream)
+        raise StreamError(f"TLS: {error.reason or error}") from None
+    except (StreamClosedError, OSError) as error:
+        _close(stream)
+        raise StreamError(_reason(error)) from None
+    except BaseException:
+        _close(stream)
+        raise
+
+
+def _close(stream: IOStream | None) -> None:
+    if stream is not None:
+        stream.close()
+
+
+def _reason(error: Exception) -> str:
+    cause = error.real_error if isinstance(error, StreamClosedError) else error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
+    return str(cause) if cause else "connection closed"
+
+
+def _notice_dead_peers(sock: socket.socket) -> None:
+    """Let the kernel find out within 30 s that the other machine is gone without a word."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

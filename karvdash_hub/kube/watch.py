@@ -1,0 +1,334 @@
+"""Keep a small copy of one kind of object, always up to date: list once, then follow the changes.
+
+    start ─► WatchList (state and changes in one stream) ─► follow from the last version ─┐
+               │ server cannot                                   ▲  closed: take it up    │
+               └► LIST in pages ─────────────────────────────────┘◄───────────────────────┘
+    410 Gone, or silence ─► list again; meanwhile the old items stay, then they are replaced at once
+
+Only what ``project`` makes of an object is kept, typically a tuple: 0.4 KiB for a pod instead of 36.
+Subscribers hear of differences between projections, so heartbeats and managed fields wake nobody.
+
+Imports tornado and the standard library only, because the gate and the admission server use it too.
+ref: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from karvdash_hub.kube import backoff
+from karvdash_hub.kube.config import ConfigError, KubeConfig
+from karvdash_hub.kube.stream import Stream, StreamError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Key = tuple[str, str]
+Json = dict[str, Any]
+
+#: The API server sends a bookmark about every minute, so this much silence means a dead connection.
+#: ref: kubernetes/staging/src/k8s.io/apiserver/pkg/storage/cacher/cacher.go bookmarkFrequency (1.35)
+SILENCE = 150.0
+#: The server ends each watch after a time in this range (seconds), spread so that not all end at once.
+WATCH_SECONDS = (300, 600)
+#: Objects a page of the fallback: about 1 MB of JSON, which is parsed in one piece.
+PAGE = 100
+_PAGE_BYTES = 256 * 2**20
+_STATUS_BYTES = 2**20
+
+
+def object_key(item: Json) -> Key:
+    """Key an object by namespace and name; the namespace of cluster-wide objects is ``""``."""
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+class Refused(Exception):
+    """The API server answered, and the answer is no."""
+
+    def __init__(self, code: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+class Watch(Generic[T]):
+    """All objects of one path that match the selectors, projected, kept current.
+
+    Args:
+        config: the API server and credentials.
+        path: ``/api/v1/pods`` or ``/apis/apps/v1/namespaces/x/deployments``.
+        project: makes of an object (parsed JSON) what is kept; the results are compared by equality.
+        key: makes the key of an object.
+        silence: seconds without a byte after which the connection counts as dead.
+        watch_list: False asks for pages at once instead of after a refusal.
+
+    Attributes:
+        synced: set once a complete state has been seen; never unset, since old items stay.
+    """
+
+    def __init__(
+        self,
+        config: KubeConfig,
+        path: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        project: Callable[[Json], T],
+        key: Callable[[Json], Key] = object_key,
+        silence: float = SILENCE,
+        watch_list: bool = True,
+    ) -> None:
+        self.path = path
+        self.synced = asyncio.Event()
+        self._config = config
+        self._selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        self._project = project
+        self._key = key
+        self._silence = silence
+        self._watch_list = watch_list
+        self._items: dict[Key, T] = {}
+        self._version = ""
+        self._subscribers: list[Callable[[Key, T | None, T | None], object]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._stream: Stream | None = None
+        self._heard = 0.0
+        self._backoff = backoff.Backoff()
+        self._trouble: tuple[float, str] | None = None
+
+    @property
+    def items(self) -> Mapping[Key, T]:
+        """The objects as last seen, read-only. A new list replaces it, so do not hold on to it."""
+        return MappingProxyType(self._items)
+
+    @property
+    def last_contact(self) -> float:
+        """Seconds since the API server last sent anything; infinite before the first time."""
+        heard = max(self._heard, self._stream.heard if self._stream else 0.0)
+        return time.monotonic() - heard if heard else float("inf")
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the items are complete and, as far as can be known, current."""
+        return self.synced.is_set() and self._trouble is None
+
+    @property
+    def outage(self) -> str:
+        """What is wrong and since when, as a sentence; empty when nothing is."""
+        if self._trouble is None:
+            return ""
+        since, cause = self._trouble
+        clock = time.strftime("%H:%M:%S", time.gmtime(since))
+        return f"No news from Kubernetes about {self._kind} since {clock} UTC: {cause}."
+
+    @property
+    def _kind(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def start(self) -> None:
+        """Begin to watch, in a task of the running event loop. Errors never end it, only ``stop`` does."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"watch {self.path}")
+
+    async def stop(self) -> None:
+        """End the watch and close its connection; the items stay as they are."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    def subscribe(self, callback: Callable[[Key, T | None, T | None], object]) -> Callable[[], None]:
+        """Call ``callback(key, old, new)`` at each difference; None stands for "not there".
+
+        It is called in the event loop, after ``items`` changed, and has to be quick.
+        Returns: a function that ends the subscription.
+        """
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    async def _run(self) -> None:
+        while True:
+            asked = None
+            try:
+                await self._once()
+            except (StreamError, ConfigError) as error:
+                self._interrupted(str(error))
+            except Refused as error:
+                self._refused(error)
+                asked = error.retry_after
+            except Exception:
+                # A defect of ours or an object that nobody foresaw: loud, and begun afresh, because a
+                # watch that ends without a word would leave everybody with old news for ever.
+                log.exception("Watching %s failed", self.path)
+                self._version = ""
+                self._troubled("an internal error, see the log")
+            await asyncio.sleep(self._backoff.next(asked))
+
+    async def _once(self) -> None:
+        """Follow one stream to its end, after the list if one is needed first."""
+        if not self._version and self._watch_list:
+            await self._follow({"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
+            return
+        if not self._version:
+            await self._list()
+        await self._follow({"resourceVersion": self._version})
+
+    async def _follow(self, origin: Mapping[str, str]) -> None:
+        query = {"watch": "1", "allowWatchBookmarks": "true", **origin}
+        query["timeoutSeconds"] = str(random.randint(*WATCH_SECONDS))  # noqa: S311  # no secret
+        fresh: dict[Key, T] | None = None if self._version else {}
+        async with Stream.get(self._config, self._target(query)) as stream:
+            await self._check(stream)
+            self._stream = stream
+            began = time.monotonic()
+            try:
+                self._working()
+                async with aclosing(stream.lines(self._silence)) as lines:
+                    async for line in lines:
+                        fresh = self._take(json.loads(line), fresh)
+            except StreamError:
+                if time.monotonic() - stream.heard >= self._silence:
+                    # Whoever says nothing may also have forgotten our version (a restored etcd).
+                    self._version = ""
+                raise
+            finally:
+                self._heard = stream.heard
+                self._stream = None
+                if time.monotonic() - began > backoff.LONGEST:
+                    self._backoff.reset()
+        if fresh is not None:
+            raise StreamError("the connection was closed before the list was complete")
+
+    def _take(self, event: Json, fresh: dict[Key, T] | None) -> dict[Key, T] | None:
+        """Take in one event. ``fresh`` collects the first ones, until the bookmark that ends them."""
+        kind, item = event["type"], event["object"]
+        if kind == "ERROR":
+            raise _status_error(item)
+        if kind == "BOOKMARK":
+            metadata = item["metadata"]
+            ends = (metadata.get("annotations") or {}).get("k8s.io/initial-events-end") == "true"
+            if fresh is not None and ends:
+                self._replace(fresh)
+                fresh = None
+            if fresh is None:
+                self._version = metadata["resourceVersion"]
+            return fresh
+        key = self._key(item)
+        if fresh is None:
+            self._change(key, None if kind == "DELETED" else self._project(item))
+            self._version = item["metadata"]["resourceVersion"]
+        elif kind == "DELETED":
+            fresh.pop(key, None)
+        else:
+            fresh[key] = self._project(item)
+        return fresh
+
+    async def _list(self) -> None:
+        """Fetch everything in pages, for servers without WatchList (off by default in 1.33)."""
+        fresh: dict[Key, T] = {}
+        query = {"limit": str(PAGE)}
+        while True:
+            async with Stream.get(self._config, self._target(query)) as stream:
+                await self._check(stream)
+                answer = json.loads(await stream.body(_PAGE_BYTES))
+            for item in answer.get("items") or []:
+                fresh[self._key(item)] = self._project(item)
+            self._heard = time.monotonic()
+            await asyncio.sleep(0)
+            if not (more := answer["metadata"].get("continue")):
+                break
+            query["continue"] = more
+        self._replace(fresh)
+        self._version = answer["metadata"]["resourceVersion"]
+
+    def _target(self, query: Mapping[str, str]) -> str:
+        return f"{self.path}?{urlencode({k: v for k, v in {**self._selectors, **query}.items() if v})}"
+
+    async def _check(self, stream: Stream) -> None:
+        if stream.status == 200:
+            return
+        try:
+            status = json.loads(await stream.body(_STATUS_BYTES))
+        except ValueError:
+            status = {}
+        raise _status_error(status if isinstance(status, dict) else {}, stream)
+
+    def _refused(self, error: Refused) -> None:
+        if error.code in (400, 422) and self._watch_list and not self._version:
+            log.info("%s: this API server has no WatchList, listing in pages", self.path)
+            self._watch_list = False
+        elif error.code in (401, 403, 429, 503):
+            self._troubled(f"the API server answers {error}")
+        else:
+            # 410 Gone is the usual one: our version has been compacted away.
+            log.info("%s: listing again, the API server answered %s", self.path, error)
+            self._version = ""
+            if error.code != 410:
+                self._troubled(f"the API server answers {error}")
+
+    def _change(self, key: Key, new: T | None) -> None:
+        old = self._items.get(key)
+        if new is None:
+            self._items.pop(key, None)
+        else:
+            self._items[key] = new
+        if old != new:
+            self._tell(key, old, new)
+
+    def _replace(self, fresh: dict[Key, T]) -> None:
+        old, self._items = self._items, fresh
+        self.synced.set()
+        for key in old.keys() - fresh.keys():
+            self._tell(key, old[key], None)
+        for key, new in fresh.items():
+            if (before := old.get(key)) != new:
+                self._tell(key, before, new)
+
+    def _tell(self, key: Key, old: T | None, new: T | None) -> None:
+        for callback in tuple(self._subscribers):
+            try:
+                callback(key, old, new)
+            except Exception:
+                # One subscriber's defect must not cost the others their news.
+                log.exception("A subscriber to %s failed at %s", self.path, "/".join(key))
+
+    def _interrupted(self, cause: str) -> None:
+        """Note a lost connection. That happens whenever an API server is replaced: one is no trouble yet."""
+        if self._backoff.attempts or not self.synced.is_set():
+            self._troubled(cause)
+
+    def _troubled(self, cause: str) -> None:
+        if self._trouble is None:
+            since = time.time() - (self.last_contact if self.synced.is_set() else 0)
+            self._trouble = (since, cause)
+            log.warning("%s", self.outage)
+        else:
+            self._trouble = (self._trouble[0], cause)
+
+    def _working(self) -> None:
+        if self._trouble is not None:
+            log.info("Kubernetes answers again about %s", self._kind)
+            self._trouble = None
+
+
+def _status_error(status: Json, stream: Stream | None = None) -> Refused:
+    """Make an error of a Status object, or of an answer that carries none."""
+    code = int(status.get("code") or (stream.status if stream else 500))
+    message = str(status.get("message") or "no reason given")
+    after = stream.headers.get("Retry-After", "") if stream else ""
+    return Refused(code, message, float(after) if after.isdigit() else None)
