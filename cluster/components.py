@@ -1,0 +1,144 @@
+"""The programs of the cluster: how each is started, and in which order. Pure: a table made from paths and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .addresses import Plan
+from .paths import Paths
+from .settings import node_name
+
+
+@dataclass(frozen=True)
+class Component:
+    """One program. `grace` is how many seconds it may take to end by itself."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    grace: float = 3.0
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the programs are: those we build, by name; the rest is in PATH."""
+
+    built: dict[str, Path]
+
+    def __getitem__(self, name: str) -> str:
+        return str(self.built[name])
+
+
+def components(paths: Paths, plan: Plan, programs: Programs) -> list[Component]:
+    """All components in the order of starting; stopping goes backwards. kwok is started on demand."""
+    return [
+        _etcd(paths, programs),
+        Component("containerd", ["containerd", "--config", str(paths.config / "containerd.toml")]),
+        Component("registry", ["docker-registry", "serve", str(paths.config / "registry.json")]),
+        _apiserver(paths, plan, programs),
+        _controller_manager(paths, programs),
+        _scheduler(paths, programs),
+        _kubelet(paths, plan, programs),
+        Component("kube-proxy", [programs["kube-proxy"], f"--config={paths.config / 'kube-proxy.json'}"]),
+        Component("coredns", [programs["coredns"], "-conf", str(paths.config / "Corefile")]),
+        _kwok(paths, plan, programs),
+    ]
+
+
+ON_DEMAND = {"kwok"}
+
+
+def _etcd(paths: Paths, programs: Programs) -> Component:
+    # A socket in a folder that only root enters instead of a port without a password. Peers: there are none.
+    socket, peers = f"unix://{paths.etcd_socket}", "http://127.0.0.1:2380"
+    flags = [
+        f"--data-dir={paths.state / 'etcd'}",
+        f"--listen-client-urls={socket}",
+        "--advertise-client-urls=http://127.0.0.1:2379",  # must look like an address; nobody asks for it
+        f"--listen-peer-urls={peers}",
+        f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=default={peers}",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+    return Component("etcd", [programs["etcd"], *flags])
+
+
+def _apiserver(paths: Paths, plan: Plan, programs: Programs) -> Component:
+    pki = paths.pki
+    flags = [
+        f"--etcd-servers=unix://{paths.etcd_socket}",
+        f"--bind-address={plan.node_address}",
+        f"--advertise-address={plan.node_address}",
+        f"--service-cluster-ip-range={plan.services}",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--allow-privileged=true",
+        "--profiling=false",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--tls-cert-file={pki / 'apiserver.crt'}",
+        f"--tls-private-key-file={pki / 'apiserver.key'}",
+        f"--service-account-key-file={pki / 'sa.pub'}",
+        f"--service-account-signing-key-file={pki / 'sa.key'}",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+        f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
+        f"--kubelet-client-key={pki / 'kubelet-client.key'}",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
+        f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
+    ]
+    return Component("kube-apiserver", [programs["kube-apiserver"], *flags], grace=1.5)
+
+
+def _control(name: str, paths: Paths) -> list[str]:
+    """Flags that the controller manager and the scheduler share. One of each, so no election."""
+    config = paths.config / f"{name}.kubeconfig"
+    kubeconfigs = [f"--{kind}={config}" for kind in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")]
+    return [*kubeconfigs, "--bind-address=127.0.0.1", "--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=400"]
+
+
+def _controller_manager(paths: Paths, programs: Programs) -> Component:
+    pki = paths.pki
+    flags = [
+        "--use-service-account-credentials",
+        "--enable-hostpath-provisioner",
+        f"--root-ca-file={pki / 'ca.crt'}",
+        f"--service-account-private-key-file={pki / 'sa.key'}",
+        f"--cluster-signing-cert-file={pki / 'ca.crt'}",
+        f"--cluster-signing-key-file={pki / 'ca.key'}",
+    ]
+    command = [programs["kube-controller-manager"], *_control("controller-manager", paths), *flags]
+    return Component("kube-controller-manager", command)
+
+
+def _scheduler(paths: Paths, programs: Programs) -> Component:
+    return Component("kube-scheduler", [programs["kube-scheduler"], *_control("scheduler", paths)])
+
+
+def _kubelet(paths: Paths, plan: Plan, programs: Programs) -> Component:
+    flags = [
+        f"--config={paths.config / 'kubelet.json'}",
+        f"--kubeconfig={paths.config / 'node.kubeconfig'}",
+        f"--hostname-override={node_name(paths.name)}",
+        f"--node-ip={plan.node_address}",
+        "--root-dir=/var/lib/kubelet",
+    ]
+    return Component("kubelet", [programs["kubelet"], *flags])
+
+
+def _kwok(paths: Paths, plan: Plan, programs: Programs) -> Component:
+    flags = [
+        f"--kubeconfig={paths.kubeconfig}",
+        "--manage-all-nodes=false",
+        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        f"--node-ip={plan.node_address}",
+    ]
+    return Component("kwok", [programs["kwok"], *flags])

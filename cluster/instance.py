@@ -1,0 +1,233 @@
+"""`Cluster`: one instance of the embedded Kubernetes, from Python."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from . import binaries, fake_nodes, isolation, machine, settings, startup, teardown
+from .addresses import Plan, plans
+from .api import Api
+from .components import ON_DEMAND, Component, Programs, components
+from .errors import ClusterError
+from .paths import Paths, paths
+from .processes import Process, Records, resident_bytes, stop
+
+Progress = Callable[[str], None]
+
+
+def quiet(text: str) -> None:
+    """A `progress` for callers who want to hear nothing."""
+
+
+class Cluster:
+    """A one-node Kubernetes named `name` that keeps its data in `state`.
+
+    Instances of different names run side by side. Everything may be called again: `up` starts what
+    is not running, `down` stops what is.
+    """
+
+    def __init__(self, name: str = "demo", state: Path = Path(".demo/cluster")) -> None:
+        self.paths: Paths = paths(name, state)
+        self._records = Records(self.paths.pids)
+
+    def __repr__(self) -> str:
+        return f"Cluster({self.name!r}, {str(self.paths.state)!r})"
+
+    # What it is made of
+
+    @property
+    def name(self) -> str:
+        return self.paths.name
+
+    @property
+    def state(self) -> Path:
+        return self.paths.state
+
+    @property
+    def plan(self) -> Plan:
+        """Addresses. Raises ClusterError before the first `up`, which chooses them."""
+        entry = machine.entries().get(self.name)
+        index = entry.index if entry and entry.state == str(self.state) else teardown.made_for(self.paths)
+        if index is None:
+            raise ClusterError(f"the cluster {self.name!r} has no addresses yet: python -m cluster up --name {self.name}")
+        return plans()[index]
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's kubeconfig with its certificates inside (mode 0600)."""
+        return self.paths.kubeconfig
+
+    @property
+    def host_address(self) -> str:
+        """The host's end of the link: pods and webhooks reach programs that listen here."""
+        return str(self.plan.host_address)
+
+    @property
+    def node_address(self) -> str:
+        return str(self.plan.node_address)
+
+    @property
+    def node_name(self) -> str:
+        return settings.node_name(self.name)
+
+    @property
+    def api_url(self) -> str:
+        return f"https://{self.node_address}:6443"
+
+    @property
+    def pod_cidr(self) -> str:
+        return str(self.plan.pods)
+
+    @property
+    def service_cidr(self) -> str:
+        return str(self.plan.services)
+
+    @property
+    def registry(self) -> str:
+        """``ADDRESS:PORT`` of the image registry (plain HTTP), reached from the host and by containerd."""
+        return f"{self.node_address}:{settings.REGISTRY_PORT}"
+
+    @functools.cached_property
+    def _programs(self) -> Programs:
+        return Programs(binaries.ensure(quiet))
+
+    @property
+    def kubectl_program(self) -> Path:
+        return Path(self._programs["kubectl"])
+
+    # Life
+
+    def up(self, progress: Progress = quiet) -> None:
+        """Start whatever is not running and wait until the node is ready (first run: builds, minutes).
+
+        Raises ClusterError with everything that is missing on this machine, before anything starts.
+        """
+        startup.check(self.paths, progress)
+        self._programs = Programs(binaries.ensure(progress))
+        with machine.locked(self.paths.lock):
+            startup.start(self, progress)
+
+    def down(self, wipe: bool = False, progress: Progress = quiet) -> None:
+        """Stop everything, remove all traces but the state, and with `wipe` the state too."""
+        with machine.locked(self.paths.lock):
+            progress(f"stopping the cluster {self.name!r}")
+            teardown.stop(self.paths, self._components())
+            if wipe:
+                teardown.wipe(self.paths)
+        self.paths.lock.unlink(missing_ok=True)
+
+    def _components(self) -> list[Component]:
+        """All components; without addresses there is nothing that could run."""
+        try:
+            plan = self.plan
+        except ClusterError:
+            return []
+        return components(self.paths, plan, self._programs)
+
+    # Use
+
+    def api(self) -> Api:
+        return Api(self.node_address, self.paths.pki)
+
+    def kubectl(self, *arguments: str, text_in: str | None = None, timeout: float = 60) -> str:
+        """Run kubectl as admin and return its output. Raises ClusterError with what it said."""
+        command = [str(self.kubectl_program), f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, input=text_in, capture_output=True, text=True, check=False, timeout=timeout)
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def component(self, name: str) -> Running:
+        """One program of the cluster, to stop and start it. Raises ClusterError for an unknown name."""
+        known = {component.name: component for component in self._components()}
+        if name not in known:
+            raise ClusterError(f"there is no component {name!r}: choose of {', '.join(known)}")
+        return Running(self, known[name])
+
+    def status(self) -> Mapping[str, Process | None]:
+        """The process of every component, None where it does not run."""
+        names = [component.name for component in self._components()]
+        return {name: self._records.load(name) for name in ["keeper", *names]}
+
+    def memory(self) -> dict[str, int]:
+        """Resident bytes of every running component."""
+        living = {name: process for name, process in self.status().items() if process}
+        return {name: resident_bytes(process.pid) for name, process in living.items()}
+
+    def add_kwok_nodes(self, count: int, timeout: float = 60) -> None:
+        """Have at least `count` fake nodes, ready. Their pods become Ready at once and run nothing.
+
+        They carry the taint ``kwok.x-k8s.io/node=fake:NoSchedule`` and the label ``type=kwok``.
+        """
+        fake_nodes.add(self, count, timeout)
+
+    def remove_kwok_nodes(self) -> None:
+        """Remove all fake nodes and the pods on them, and stop kwok."""
+        fake_nodes.remove(self)
+
+    def enter(self) -> list[str]:
+        """Words to put before a command so that it runs in the cluster's network and mount namespaces."""
+        keeper = self._records.load("keeper")
+        if keeper is None:
+            raise ClusterError(f"the cluster {self.name!r} is not running: python -m cluster up --name {self.name}")
+        return isolation.enter(keeper)
+
+
+class Running:
+    """One component of a cluster that is up."""
+
+    def __init__(self, cluster: Cluster, component: Component) -> None:
+        self._cluster = cluster
+        self._component = component
+        self._records = Records(cluster.paths.pids)
+
+    @property
+    def pid(self) -> int | None:
+        process = self._records.load(self._component.name)
+        return process.pid if process else None
+
+    def start(self) -> int:
+        """Start it if it does not run, and return its process id. Does not wait until it is ready."""
+        return startup.start_component(self._cluster, self._component).pid
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        if process := self._records.load(self._component.name):
+            stop([process], self._component.grace)
+
+
+def describe(cluster: Cluster) -> str:
+    """The state of a cluster for a person: one line a component, with its process id and memory."""
+    memory = cluster.memory()
+    lines = []
+    for name, process in cluster.status().items():
+        if process:
+            lines.append(f"{name:<26}{process.pid:>8}{memory.get(name, 0) / 2**20:>8.0f} MiB")
+        else:
+            lines.append(f"{name:<26}{'-':>8}{'on demand' if name in ON_DEMAND else 'stopped':>14}")
+    return "\n".join([*lines, f"{'together':<34}{sum(memory.values()) / 2**20:>8.0f} MiB"])
+
+
+def wait_until(what: str, condition: Callable[[], bool], seconds: float, hint: str) -> None:
+    """Wait for a condition. Raises ClusterError that names what did not come and where to look."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise ClusterError(f"{what} did not come within {seconds:.0f} s; see {hint}")
+        time.sleep(0.05)
+
+
+def node_is_ready(api: Api, name: str) -> bool:
+    """Whether the node says that it is ready, in a heartbeat of this run."""
+    status, node = api.request("GET", f"/api/v1/nodes/{name}")
+    conditions = node["status"].get("conditions", []) if status == 200 else []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def dump(value: object) -> str:
+    return json.dumps(value, indent=1)

@@ -1,0 +1,129 @@
+"""The network and mount namespaces of an instance, and the link to the host.
+
+Nothing here pins a namespace to a file: they live as long as their keeper and the programs in them,
+so that after ``kill -9`` of everything the kernel itself takes mounts, links, routes and rules away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .addresses import Plan
+from .errors import ClusterError
+from .paths import Paths
+from .processes import Process, run, spawn, wait_for
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+
+# What the kubelet demands of the machine (pkg/kubelet/cm/container_manager_linux.go). It would write
+# these values itself, for the whole host; it finds them in its own view of /proc instead.
+KERNEL_TUNABLES = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1000000,
+    "kernel/keys/root_maxbytes": 25000000,
+}
+
+
+def folders(paths: Paths) -> dict[Path, Path]:
+    """Folders of the instance, and the place in its own view of the file system where each appears.
+
+    Kubernetes, containerd and CNI have these places compiled in; without a view of its own, a second
+    cluster on the machine would share them. The places themselves are made on the host when absent.
+    """
+    return {
+        paths.run / "containerd": Path("/run/containerd"),
+        paths.run / "netns": Path("/run/netns"),
+        paths.run / "cni": Path("/var/lib/cni"),
+        paths.state / "kubelet": Path("/var/lib/kubelet"),
+        paths.log / "pods": Path("/var/log/pods"),
+        paths.log / "containers": Path("/var/log/containers"),
+        # The controller manager's host-path provisioner knows no other folder.
+        paths.volumes: Path("/tmp/hostpath_pv"),
+    }
+
+
+def enter(keeper: Process) -> list[str]:
+    """Words to put before a command so that it runs in the namespaces of `keeper`."""
+    return ["nsenter", f"--target={keeper.pid}", "--net", "--mount", "--"]
+
+
+def start_keeper(paths: Paths, cgroups: Sequence[Path]) -> Process:
+    """Make the namespaces. Mounts of the host appear in ours, ours never on the host (slave, then shared)."""
+    command = ["unshare", "--net", "--mount", "--propagation", "slave"]
+    command += [sys.executable, "-I", "-S", str(_KEEPER), str(paths.volumes)]
+    keeper = spawn(command, log=paths.log / "keeper.log", cgroups=cgroups, environment={})
+    if not wait_for(lambda: _is_apart(keeper), 5):
+        raise ClusterError(f"cannot make namespaces: {(paths.log / 'keeper.log').read_text().strip()}")
+    return keeper
+
+
+def _is_apart(keeper: Process) -> bool:
+    """Whether unshare has done its work and become the keeper."""
+    try:
+        words = Path(f"/proc/{keeper.pid}/cmdline").read_bytes().split(b"\0")
+        return words[0] != b"unshare" and os.readlink(f"/proc/{keeper.pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return False
+
+
+def mount(paths: Paths, keeper: Process) -> None:
+    """Give the instance its own view of the shared places, and of the kernel's tunables."""
+    within = enter(keeper)
+    run([*within, "mount", "--make-rshared", "/"])
+    # A second, whole /proc: the kernel lets pods with a user namespace mount theirs only beside one.
+    whole = paths.run / "proc"
+    whole.mkdir()
+    run([*within, "mount", "-t", "proc", "proc", str(whole)])
+    for source, target in folders(paths).items():
+        run([*within, "mount", "--bind", str(source), str(target)])
+    for number, (name, value) in enumerate(KERNEL_TUNABLES.items()):
+        if (place := Path("/proc/sys", name)).exists():
+            file = paths.run / f"tunable-{number}"
+            file.write_text(f"{value}\n")
+            run([*within, "mount", "--bind", str(file), str(place)])
+    # iptables takes one lock for the whole machine; ours waits for nobody and holds up nobody.
+    lock, shared_lock = paths.run / "xtables.lock", Path("/run/xtables.lock")
+    lock.touch()
+    shared_lock.touch()
+    run([*within, "mount", "--bind", str(lock), str(shared_lock)])
+
+
+def connect(plan: Plan, keeper: Process) -> None:
+    """Link the namespace to the host, and route pods and Services there."""
+    link, within = plan.host_link, enter(keeper)
+    run(["ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(keeper.pid)])
+    prefix = plan.link.prefixlen
+    inside = [
+        "link set lo up",
+        f"address add {plan.node_address}/{prefix} dev eth0",
+        "link set eth0 up",
+        f"route add default via {plan.host_address}",
+    ]
+    run([*within, "ip", "-batch", "-"], text_in="\n".join(inside))
+    outside = [
+        f"address add {plan.host_address}/{prefix} dev {link}",
+        f"link set {link} up",
+        f"route add {plan.pods} via {plan.node_address}",
+        f"route add {plan.services} via {plan.node_address}",
+    ]
+    run(["ip", "-batch", "-"], text_in="\n".join(outside))
+
+
+def disconnect(plan: Plan) -> None:
+    """Remove the link, and with it its peer and routes, if it is still there."""
+    if Path("/sys/class/net", plan.host_link).exists():
+        run(["ip", "link", "delete", plan.host_link])
+
+
+def prepare(paths: Paths) -> None:
+    """Make the instance's folders and the places where they appear."""
+    for source, target in folders(paths).items():
+        source.mkdir(parents=True, exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
+    paths.volumes.chmod(0o755)
