@@ -40,9 +40,12 @@ class Api:
 
     def create(self, path: str, body: dict[str, Any]) -> None:
         """POST an object; one that exists stays as it is. Raises ClusterError when it is refused."""
+        name = body["metadata"]["name"]
+        # Asked first: a second Service with the same ClusterIP is not "exists" but "invalid".
+        if self.request("GET", f"{path}/{name}")[0] == 200:
+            return
         status, answer = self.request("POST", path, body)
         if status not in (201, 409):
-            name = body["metadata"]["name"]
             message = answer.get("message", answer) if isinstance(answer, dict) else answer
             raise ClusterError(f"the API server refused {body['kind']} {name}: {message}")
 

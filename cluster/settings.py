@@ -20,8 +20,7 @@ def files(paths: Paths, plan: Plan, cni_programs: Path, upstream_dns: Sequence[s
     """Every configuration file, by its path relative to the instance's `config` folder."""
     return {
         "containerd.toml": containerd(paths, cni_programs),
-        # `_default` speaks for every registry, so that no pull ever leaves the machine.
-        "registries/_default/hosts.toml": f"server = {json.dumps(f'http://{plan.node_address}:{REGISTRY_PORT}')}\n",
+        "registries/_default/hosts.toml": mirror(plan),
         "cni/10-pods.conflist": json.dumps(cni(paths, plan), indent=1),
         "kubelet.json": json.dumps(kubelet(paths, plan), indent=1),
         "kube-proxy.json": json.dumps(kube_proxy(paths, plan), indent=1),
@@ -68,6 +67,12 @@ disabled_plugins = [
     bin_dir = {cni_programs}
     conf_dir = {cni}
 """.format(**quoted)
+
+
+def mirror(plan: Plan) -> str:
+    """Our registry stands for every registry, also as the last resort: no pull ever leaves the machine."""
+    url = json.dumps(f"http://{plan.node_address}:{REGISTRY_PORT}")
+    return f'server = {url}\n\n[host.{url}]\n  capabilities = ["pull", "resolve"]\n'
 
 
 def cni(paths: Paths, plan: Plan) -> dict[str, Any]:
@@ -163,7 +168,8 @@ def registry(paths: Paths, plan: Plan) -> dict[str, Any]:
 def corefile(paths: Paths, plan: Plan, upstream_dns: Sequence[str]) -> str:
     """DNS for cluster.local; other names go to `upstream_dns`, and do not exist when there is none."""
     kubeconfig = paths.config / "dns.kubeconfig"
-    forward = f"    forward . {' '.join(upstream_dns)}\n" if upstream_dns else ""
+    # Without the template, CoreDNS would answer "server failure", and programs would ask again and again.
+    others = f"forward . {' '.join(upstream_dns)}" if upstream_dns else "template ANY ANY . {\n        rcode NXDOMAIN\n    }"
     return f""".:53 {{
     bind {plan.node_address}
     errors
@@ -174,6 +180,7 @@ def corefile(paths: Paths, plan: Plan, upstream_dns: Sequence[str]) -> str:
         fallthrough in-addr.arpa ip6.arpa
         ttl 5
     }}
-{forward}    cache 5
+    {others}
+    cache 5
 }}
 """
