@@ -34,6 +34,9 @@ LABEL_KEEP = "karvdash.io/keep"
 #: Marks the ConfigMap that owns all objects of a server.
 LABEL_ANCHOR = "karvdash.io/anchor"
 
+#: Marks what the platform itself puts into a user namespace.
+LABEL_INJECTED = "karvdash.io/injected"
+
 #: Instance id of the Hub that made the object.
 ANNOTATION_HUB = "karvdash.io/hub"
 ANNOTATION_USER = "karvdash.io/user"

@@ -1,0 +1,90 @@
+"""Which kinds a cluster knows, and by which path each is reached.
+
+Two requests ("aggregated discovery", Kubernetes 1.30 and newer) list every kind; they are asked again when
+a kind is missing, since it may have been installed a moment ago.
+
+ref: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from karvdash_hub.kube.errors import NotFound
+
+ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
+
+
+class Resource(NamedTuple):
+    """A kind as the API serves it.
+
+    Attributes:
+        api_version: "v1", "apps/v1".
+        plural: the word in paths, "deployments".
+    """
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return the path of an object, or of the collection when ``name`` is empty."""
+        prefix = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{prefix}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+class Discovery:
+    """The kinds of one cluster, fetched at first use.
+
+    Args:
+        fetch: GET of a path with ``Accept`` as above, the parsed body comes back.
+    """
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._known: dict[tuple[str, str], Resource] = {}
+        self._lock = asyncio.Lock()
+        self._round = 0
+
+    async def resource(self, api_version: str, kind: str) -> Resource:
+        """Find a kind; one that is missing is looked for once more.
+
+        Raises: NotFound if this cluster has no such kind; Unreachable.
+        """
+        seen = self._round
+        if found := self._known.get((api_version, kind)):
+            return found
+        async with self._lock:
+            if self._round == seen:  # else somebody else has asked while we waited
+                await self._refresh()
+        if found := self._known.get((api_version, kind)):
+            return found
+        raise NotFound(self._missing(api_version, kind), code=404)
+
+    async def _refresh(self) -> None:
+        core, groups = await asyncio.gather(self._fetch("/api"), self._fetch("/apis"))
+        self._known = {(r.api_version, r.kind): r for body in (core, groups) for r in _resources(body)}
+        self._round += 1
+
+    def _missing(self, api_version: str, kind: str) -> str:
+        others = sorted(version for version, other in self._known if other == kind)
+        hint = f" It is served as {' and '.join(others)}." if others else ""
+        return f"There is no kind {kind} in apiVersion {api_version} on this cluster.{hint}"
+
+
+def _resources(body: Mapping[str, Any]) -> Iterator[Resource]:
+    for group in body.get("items") or []:
+        name = (group.get("metadata") or {}).get("name", "")
+        for version in group.get("versions") or []:
+            api_version = f"{name}/{version['version']}" if name else version["version"]
+            for item in version.get("resources") or []:
+                # A resource of which only subresources are served has no kind of its own.
+                if kind := (item.get("responseKind") or {}).get("kind"):
+                    yield Resource(api_version, kind, item["resource"], item["scope"] == "Namespaced")

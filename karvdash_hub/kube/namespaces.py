@@ -1,0 +1,266 @@
+"""A user's namespace: made once, marked as the user's, kept as it should be.
+
+The Namespace is created by POST: a server-side apply would take over silently one that exists. Its
+annotations say whose it is, so that a namespace of somebody else, or of another Hub, is refused. Everything
+in it is applied, every time anew, which repairs what was changed or deleted.
+
+    RoleBinding karvdash-user         ``default`` account -> the user role, inside the namespace
+    RoleBinding karvdash-impersonate  the Hub may act as that account, here and nowhere else
+    ResourceQuota, LimitRange karvdash-user, if settings ask for them
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
+from karvdash_hub.kube.rest import Kube, Manifest, Manifests, default_account
+from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, LABEL_INJECTED, LABEL_MANAGED_BY, MANAGED_BY
+
+logger = logging.getLogger(__name__)
+
+IMPERSONATE_ROLE = "karvdash-hub-impersonate"
+USER_BINDING = "karvdash-user"
+IMPERSONATE_BINDING = "karvdash-impersonate"
+#: Name of the ResourceQuota and of the LimitRange.
+BOUNDS = "karvdash-user"
+#: Label of a user namespace: the user's slug. The user's name itself need not be a valid label.
+LABEL_USER = "karvdash.io/user"
+
+_RBAC = "rbac.authorization.k8s.io"
+_INJECTED = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_INJECTED: "true"}
+#: Seconds until a new role binding must be in force: every API server has its own cache of them.
+_RACE = 2.0
+
+
+class NotYours(KarvdashError):
+    """The namespace exists and is not marked as this user's of this Hub."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "namespace-taken", 409)
+
+
+class Terminating(KarvdashError):
+    """The namespace is being deleted; nothing can be put into it."""
+
+    def __init__(self, namespace: str) -> None:
+        message = f"Namespace {namespace} is being deleted, try again in a minute."
+        super().__init__(message, "namespace-terminating", 409)
+
+
+@dataclass
+class _Memory:
+    """What one client has ensured lately: namespace to (when, of what)."""
+
+    done: dict[str, tuple[float, str]] = field(default_factory=dict)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+
+_memories: WeakKeyDictionary[Kube, _Memory] = WeakKeyDictionary()
+
+
+async def ensure_namespace(
+    kube: Kube,
+    *,
+    namespace: str,
+    username: str,
+    slug: str,
+    owner_id: str,
+    user_role: str = "cluster-admin",
+    quota: Mapping[str, Any] | None = None,
+    limit_range: Mapping[str, Any] | None = None,
+    fresh: float = 30.0,
+) -> None:
+    """Make the user's namespace and what belongs into it, or repair it.
+
+    Args:
+        owner_id: instance id of the Hub.
+        user_role: ClusterRole that the ``default`` account gets inside the namespace.
+        quota, limit_range: ``spec`` of the ResourceQuota and LimitRange; empty removes ours.
+        fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
+
+    Raises: NotYours, Terminating, KubeError.
+    """
+    wanted = _Wanted(namespace, username, slug, owner_id, user_role, quota or {}, limit_range or {})
+    memory = _memories.setdefault(kube, _Memory())
+    async with memory.locks.setdefault(namespace, asyncio.Lock()):
+        done, digest = memory.done.get(namespace, (float("-inf"), ""))
+        if digest == wanted.digest and time.monotonic() - done < fresh:
+            return
+        existed = await _ensure_owned(kube, wanted)
+        await _ensure_contents(kube, wanted, existed)
+        await _in_force(kube, namespace)
+        memory.done[namespace] = (time.monotonic(), wanted.digest)
+
+
+async def delete_namespace(kube: Kube, *, namespace: str, username: str, owner_id: str) -> None:
+    """Begin to delete the user's namespace with everything in it; nothing to do if it is gone.
+
+    Raises: NotYours, KubeError.
+    """
+    memory = _memories.setdefault(kube, _Memory())
+    async with memory.locks.setdefault(namespace, asyncio.Lock()):
+        memory.done.pop(namespace, None)
+        try:
+            live = await kube.get("v1", "Namespace", namespace)
+            _check_owner(live, username, owner_id)
+            await kube.delete("v1", "Namespace", namespace, uid=live["metadata"]["uid"])
+        except NotFound:
+            return
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    namespace: str
+    username: str
+    slug: str
+    owner_id: str
+    user_role: str
+    quota: Mapping[str, Any]
+    limit_range: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return json.dumps(vars(self), sort_keys=True, default=dict)
+
+    def namespace_manifest(self) -> Manifest:
+        return {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": self.namespace,
+                "labels": {**_INJECTED, LABEL_USER: self.slug},
+                "annotations": {ANNOTATION_HUB: self.owner_id, ANNOTATION_USER: self.username},
+            },
+        }
+
+    def contents(self, hub: str) -> Manifests:
+        account = {"kind": "ServiceAccount", "name": "default", "namespace": self.namespace}
+        return [
+            self._binding(USER_BINDING, self.user_role, account),
+            self._binding(IMPERSONATE_BINDING, IMPERSONATE_ROLE, _subject(hub)),
+            *(self._object("v1", kind, BOUNDS, {"spec": dict(spec)}) for kind, spec in self.bounds() if spec),
+        ]
+
+    def bounds(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        return ("ResourceQuota", self.quota), ("LimitRange", self.limit_range)
+
+    def _binding(self, name: str, role: str, subject: Mapping[str, str]) -> Manifest:
+        role_ref = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
+        body = {"roleRef": role_ref, "subjects": [dict(subject)]}
+        return self._object(f"{_RBAC}/v1", "RoleBinding", name, body)
+
+    def _object(self, api_version: str, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
+        metadata = {"name": name, "namespace": self.namespace, "labels": dict(_INJECTED)}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+async def _ensure_owned(kube: Kube, wanted: _Wanted) -> bool:
+    """Create the Namespace, or check that it is the user's; tell whether it existed."""
+    manifest = wanted.namespace_manifest()
+    try:
+        live = await kube.get("v1", "Namespace", wanted.namespace)
+    except NotFound:
+        try:
+            await kube.create(manifest)
+        except AlreadyExists:  # made meanwhile, perhaps by somebody else
+            live = await kube.get("v1", "Namespace", wanted.namespace)
+        else:
+            return False
+    _check_owner(live, wanted.username, wanted.owner_id)
+    metadata = live["metadata"]
+    if metadata.get("deletionTimestamp"):
+        raise Terminating(wanted.namespace)
+    if not manifest["metadata"]["labels"].items() <= (metadata.get("labels") or {}).items():
+        # With the uid, so that a namespace which took this one's place meanwhile is not changed.
+        manifest["metadata"]["uid"] = metadata["uid"]
+        await kube.apply(manifest)
+    return True
+
+
+def _check_owner(live: Manifest, username: str, owner_id: str) -> None:
+    name = live["metadata"]["name"]
+    marks = live["metadata"].get("annotations") or {}
+    hub, user = marks.get(ANNOTATION_HUB), marks.get(ANNOTATION_USER)
+    if (hub, user) == (owner_id, username):
+        return
+    if hub is None:
+        problem = "exists already and was not made for a user"
+    elif hub != owner_id:
+        problem = "exists already and was made by another Hub"
+    else:
+        problem = "belongs to another user"
+    raise NotYours(
+        f"Namespace {name} {problem}, so nothing is put into it. An administrator can hand it over by "
+        f"setting its annotations {ANNOTATION_HUB} to {owner_id} and {ANNOTATION_USER} to {username}."
+    )
+
+
+async def _ensure_contents(kube: Kube, wanted: _Wanted, existed: bool) -> None:
+    contents = wanted.contents(await kube.whoami())
+    unwanted = [kind for kind, spec in wanted.bounds() if not spec] if existed else []
+    await asyncio.gather(
+        *(_apply(kube, manifest) for manifest in contents),
+        *(_remove(kube, kind, wanted.namespace) for kind in unwanted),
+    )
+
+
+async def _apply(kube: Kube, manifest: Manifest) -> None:
+    try:
+        await kube.apply(manifest)
+    except Invalid as error:
+        if not any(found.field == "roleRef" for found in error.errors):
+            raise
+        # The role of a binding cannot be changed, by design of RBAC; the setting has changed, or somebody
+        # has put a binding of ours in place by hand.
+        metadata = manifest["metadata"]
+        await kube.delete(manifest["apiVersion"], manifest["kind"], metadata["name"], metadata["namespace"])
+        await kube.apply(manifest)
+
+
+async def _remove(kube: Kube, kind: str, namespace: str) -> None:
+    try:
+        await kube.delete("v1", kind, BOUNDS, namespace)
+    except NotFound:
+        return
+
+
+async def _in_force(kube: Kube, namespace: str) -> None:
+    """Wait until the role bindings work: they are in force some milliseconds after they are stored."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"namespace": namespace, "verb": "create", "resource": "pods"}},
+    }
+    deadline = time.monotonic() + _RACE
+    while True:
+        try:
+            answer = await kube.create(review, as_user=default_account(namespace))
+            if answer["status"].get("allowed"):
+                return
+            problem: Forbidden | None = None
+        except Forbidden as error:
+            problem = error
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.05)
+    if problem is not None:
+        raise problem
+    logger.warning("The role that users get does not let them create pods in %s", namespace)
+
+
+def _subject(username: str) -> dict[str, str]:
+    """Name ourselves as the subject of a role binding."""
+    prefix = "system:serviceaccount:"
+    if username.startswith(prefix):
+        namespace, _, name = username.removeprefix(prefix).partition(":")
+        return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+    return {"apiGroup": _RBAC, "kind": "User", "name": username}
