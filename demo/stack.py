@@ -20,6 +20,7 @@ import yaml
 from cluster import Cluster
 from cluster.envfile import parse_env, write_env
 from demo.node import proxy_command
+from demo.packages import install_missing
 from demo.processes import Died, Process
 from demo.progress import Steps
 from images import push_all
@@ -92,9 +93,14 @@ class Stack:
         """Start what is not running, and return when a person can sign in."""
         steps = steps or Steps(6)
         with steps.step("Kubernetes"):
+            install_missing(steps.note)
             self.cluster.up(progress=steps.note)
         with steps.step("Container images"):
-            push_all(self.cluster.registry, progress=steps.note)
+            push_all(
+                self.cluster.registry,
+                programs={"kubectl": self.cluster.kubectl_program},
+                progress=steps.note,
+            )
         with steps.step("Roles, accounts and the Template resource"):
             self.install()
         with steps.step("Proxy, gate and Hub"):
@@ -124,7 +130,7 @@ class Stack:
     def install(self) -> None:
         """Apply share/rbac as an admin would, and give Hub and gate their own credentials."""
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RELEASE}}
-        self.cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(namespace))
+        self.cluster.kubectl("apply", "--server-side", "-f", "-", text_in=json.dumps(namespace))
         self.cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "share" / "rbac"))
         self.cluster.kubectl(
             "wait", "--for=condition=Established", "crd/templates.karvdash.carv.ics.forth.gr"
