@@ -17,7 +17,8 @@ def python_problems():
     found = []
     if sys.version_info < (3, 11):
         found.append(
-            "Python 3.11 or newer is needed, and %s is %d.%d.\n    Install one and name it: make PYTHON=python3.11 demo"
+            "Python 3.11 or newer is needed, and %s is %d.%d.\n"
+            "    Install one and name it: make PYTHON=python3.11 demo"
             % (sys.executable, sys.version_info[0], sys.version_info[1])
         )
     try:
