@@ -48,11 +48,13 @@ class BusyboxLayer:
 class DebianLayer:
     """Files of Debian (or Ubuntu) packages and of all they depend on; no installation scripts run.
 
-    ``remove`` are glob patterns from the root of the image, without a leading slash.
+    ``programs`` are the names (glob patterns) of the programs that stay, all without it; ``remove``
+    are patterns of other files to leave out, from the root of the image, without a leading slash.
     """
 
     kind: ClassVar[str] = "debian"
     packages: tuple[str, ...]
+    programs: tuple[str, ...] = ("*",)
     remove: tuple[str, ...] = ()
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .errors import ImageError
@@ -24,11 +26,12 @@ SOURCES = ("sources.list", "sources.list.d/debian.sources", "sources.list.d/ubun
 # What a container never reads. Licences (doc/*/copyright) stay: they go where the programs go.
 UNUSED = (
     "boot", "dev/*", "etc/.pwd.lock", "etc/apt", "etc/cron*", "etc/dpkg", "etc/fstab", "etc/hostname",
-    "etc/init.d", "etc/logrotate.d", "etc/rc?.d", "etc/resolv.conf", "etc/systemd", "usr/include",
-    "usr/lib/systemd", "usr/share/bash-completion", "usr/share/bug", "usr/share/debconf",
-    "usr/share/doc-base", "usr/share/gdb", "usr/share/info", "usr/share/lintian", "usr/share/locale",
-    "usr/share/man", "usr/share/menu", "usr/share/pixmaps", "usr/share/zsh", "var/cache/*", "var/lib/apt",
-    "var/lib/dpkg", "var/log/*",
+    "etc/init.d", "etc/logrotate.d", "etc/rc?.d", "etc/resolv.conf", "etc/systemd", "lib32", "libx32",
+    "usr/include", "usr/lib/*/gconv", "usr/lib/systemd", "usr/lib32", "usr/libx32",
+    "usr/share/bash-completion", "usr/share/bug", "usr/share/debconf", "usr/share/doc-base",
+    "usr/share/gdb", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man",
+    "usr/share/menu", "usr/share/pixmaps", "usr/share/zsh", "var/cache/*", "var/lib/apt", "var/lib/dpkg",
+    "var/log/*",
 )  # fmt: skip
 
 
@@ -114,13 +117,30 @@ def remove(root: Path, patterns: Iterable[str]) -> None:
                 path.unlink()
 
 
-def strip(root: Path, patterns: Iterable[str]) -> None:
-    """Remove what no container reads, then the recipe's own patterns."""
+def strip(root: Path, programs: Sequence[str], patterns: Iterable[str]) -> None:
+    """Remove what no container reads, all programs but ``programs``, and what ``patterns`` match."""
     remove(root, (*UNUSED, *patterns))
+    _trust(root)
     for folder, _, files in os.walk(root / "usr/share/doc"):
         for name in files:
             if name != "copyright":
                 Path(folder, name).unlink()
+    for program in (*root.glob("usr/bin/*"), *root.glob("usr/sbin/*")):
+        if not any(fnmatchcase(program.name, pattern) for pattern in programs):
+            program.unlink()
+    for path in root.rglob("*"):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID):
+            path.chmod(mode & 0o755)  # nothing in a container needs to become root
+
+
+def _trust(root: Path) -> None:
+    """Write the one file of all certificate authorities, as the package's installation script does."""
+    authorities = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))
+    if authorities:
+        bundle = root / "etc/ssl/certs/ca-certificates.crt"
+        bundle.parent.mkdir(parents=True, exist_ok=True)
+        bundle.write_bytes(b"".join(path.read_bytes() for path in authorities))
 
 
 def entries(root: Path) -> Iterator[Entry]:

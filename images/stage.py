@@ -60,7 +60,7 @@ def _(layer: GoLayer, stage: Stage) -> Iterable[Entry]:
         cwd=stage.recipe.folder,
         env={"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"},
     )
-    return [Entry(layer.to, program, mode=0o755)]
+    return [Entry(layer.to.lstrip("/"), program, mode=0o755)]
 
 
 @entries_of.register
@@ -87,7 +87,9 @@ def _(layer: DebianLayer, stage: Stage) -> Iterable[Entry]:
     stage.rootfs = stage.folder() / "root"
     what = f"{stage.recipe.name}: packages"
     stage.versions.update(rootfs.unpack(layer.packages, stage.rootfs, stage.folder(), what))
-    rootfs.strip(stage.rootfs, layer.remove)
+    rootfs.strip(stage.rootfs, layer.programs, layer.remove)
+    if (stage.rootfs / "usr/bin/python3").exists():
+        wheels.compile_sources(["/usr/lib"], stage.rootfs, what)
     return rootfs.entries(stage.rootfs)
 
 
@@ -98,17 +100,17 @@ def _(layer: WheelsLayer, stage: Stage) -> Iterable[Entry]:
         raise ImageError(f"{stage.recipe.name}: a layer of wheels needs a Debian layer with python3 below it")
     requirements = stage.recipe.folder / layer.requirements
     stage.versions.update(wheels.pinned(requirements.read_text(encoding="utf-8")))
-    environment = wheels.install(
-        requirements, layer.to, stage.rootfs, stage.folder(), what=f"{stage.recipe.name}: wheels"
-    )
+    what = f"{stage.recipe.name}: wheels"
+    environment = wheels.install(requirements, layer.to, stage.rootfs, what)
     rootfs.remove(environment, layer.remove)
+    wheels.compile_sources([layer.to], stage.rootfs, what)
     owner = _owner(layer.owner)
-    return [Entry(layer.to, owner=owner), *tree(environment, layer.to, owner)]
+    return [Entry(layer.to.lstrip("/"), owner=owner), *tree(environment, layer.to.lstrip("/"), owner)]
 
 
 @entries_of.register
 def _(layer: ProgramLayer, stage: Stage) -> Iterable[Entry]:
-    return [Entry(layer.to, stage.programs[layer.name], mode=0o755)]
+    return [Entry(layer.to.lstrip("/"), stage.programs[layer.name], mode=0o755)]
 
 
 @entries_of.register
