@@ -18,11 +18,13 @@ class ContainerState(NamedTuple):
 
     Attributes:
         started: its startup probe succeeded, or it has none and runs.
-        reason, message: of the state it is in, for instance ``ImagePullBackOff``.
+        reason: of the state it is in, for instance ``ImagePullBackOff``.
+        message: of the state it is in; between two restarts that of the last end.
         exit_code: of the state ``terminated``, or of the end before the latest restart.
         sidecar: an init container that keeps running beside the others (``restartPolicy: Always``).
         ended: reason that goes with ``exit_code``: ``Completed``, ``Error``, ``OOMKilled``.
         memory_limit: quantity, kept only when memory ran out.
+        since: when it was started, kept only after a restart.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ContainerState(NamedTuple):
     sidecar: bool = False
     ended: str = ""
     memory_limit: str = ""
+    since: str = ""
 
 
 class Pod(NamedTuple):
@@ -255,6 +258,7 @@ class Verdict:
         percent: how far the start has come, 0 to 100.
         pod, container: whose log explains it, when one does.
         answers: its Service has a place to send requests to, whatever else is wrong.
+        recheck: seconds after which time alone may change the verdict, when it may.
     """
 
     state: State
@@ -264,3 +268,4 @@ class Verdict:
     container: str | None = None
     pod: str | None = None
     answers: bool = False
+    recheck: float | None = None

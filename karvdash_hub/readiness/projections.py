@@ -200,6 +200,7 @@ def _container(status: Json, spec: Json, init: bool) -> ContainerState:
     end = states.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     ended = intern(end.get("reason") or "")
     limits = (spec.get("resources") or {}).get("limits") or {}
+    restarts = int(status.get("restartCount") or 0)
     return ContainerState(
         name=intern(status["name"]),
         init=init,
@@ -207,15 +208,23 @@ def _container(status: Json, spec: Json, init: bool) -> ContainerState:
         started=bool(status.get("started")),
         state=cast(ContainerPhase, intern(phase)),
         reason=intern((state or {}).get("reason") or ""),
-        message=(state or {}).get("message") or "",
+        message=_message(phase, state or {}, end),
         exit_code=end.get("exitCode"),
-        restarts=int(status.get("restartCount") or 0),
+        restarts=restarts,
         # The specification's, since the status may hold a digest that nobody wrote.
         image=intern(spec.get("image") or status.get("image") or ""),
         sidecar=init and spec.get("restartPolicy") == "Always",
         ended=ended,
         memory_limit=str(limits.get("memory") or "") if ended == "OOMKilled" else "",
+        since=str((state or {}).get("startedAt") or "") if restarts and phase == "running" else "",
     )
+
+
+def _message(phase: str, state: Json, end: Json) -> str:
+    # "back-off 10s restarting failed container" says less than what the container left behind.
+    if phase == "waiting" and state.get("reason") == "CrashLoopBackOff":
+        return str(end.get("message") or "")
+    return str(state.get("message") or "")
 
 
 def _requests(spec: Json) -> tuple[tuple[str, str], ...]:
