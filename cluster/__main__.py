@@ -12,7 +12,9 @@ from .instance import describe
 
 
 def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(prog="python -m cluster", description="A real one-node Kubernetes from host processes.")
+    main = argparse.ArgumentParser(
+        prog="python -m cluster", description="A real one-node Kubernetes from host processes."
+    )
     commands = main.add_subparsers(dest="command", required=True)
     for name, text in (
         ("up", "start what is not running and wait until the node is ready"),
@@ -23,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--name", default="demo", help="name of the cluster (default: demo)")
-        command.add_argument("--state", type=Path, help="folder of its data (default: .demo/cluster for demo, else .demo/NAME)")
+        command.add_argument(
+            "--state", type=Path, help="folder of its data (default: .demo/cluster for demo, else .demo/NAME)"
+        )
         if name == "down":
             command.add_argument("--wipe", action="store_true", help="remove the state, too")
         if name == "kubectl":

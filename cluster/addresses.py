@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-_BITS_OF_A_BASE = 4
-_BASES = (
+_BITS = 4
+FIRST_BASE = 1 << _BITS  # plans of the first base, which is the roomier one
+BASES = (
     # Large blocks first: 16382 pods and 32766 Services each.
     IPv4Network("10.208.0.0/12"),
     # Where a VPN routes all of 10.0.0.0/8: the range for benchmarks of RFC 2544, which nobody routes.
@@ -69,7 +70,7 @@ class Plan:
 
 def plans() -> list[Plan]:
     """All plans, in the order in which they are handed out; they overlap nowhere."""
-    blocks = (block for base in _BASES for block in base.subnets(prefixlen_diff=_BITS_OF_A_BASE))
+    blocks = (block for base in BASES for block in base.subnets(prefixlen_diff=_BITS))
     return [Plan(index, block) for index, block in enumerate(blocks)]
 
 
@@ -78,12 +79,11 @@ def collisions(plan: Plan, routes: Iterable[IPv4Network]) -> list[IPv4Network]:
     return [route for route in routes if route.prefixlen > 0 and route.overlaps(plan.block)]
 
 
-def choose(taken: Iterable[int], routes: Iterable[IPv4Network], preferred: int | None = None) -> Plan | None:
+def choose(taken: Iterable[int], routes: Iterable[IPv4Network], first: int) -> Plan | None:
     """The first plan that no other instance has and no route of the host touches, or None.
 
-    `preferred` is the index that the instance had before; it goes first, because certificates and
-    the ClusterIPs in its database were made for it.
+    Looks at index `first`, then at the following ones, then from the beginning.
     """
-    used, known = set(taken), list(routes)
-    ordered = sorted(plans(), key=lambda plan: plan.index != preferred)
+    used, known, every = set(taken), list(routes), plans()
+    ordered = [*every[first:], *every[:first]]
     return next((plan for plan in ordered if plan.index not in used and not collisions(plan, known)), None)

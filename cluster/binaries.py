@@ -1,4 +1,4 @@
-"""The programs that are built from source, once, and kept under a key that names everything they were made from."""
+"""The programs that are built from source: once, and kept under a key that names what they were made from."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .errors import ClusterError
 from .machine import locked
+from .preflight import find_program
 
 Progress = Callable[[str], None]
 KUBERNETES = "v1.35.4"
@@ -77,13 +79,24 @@ def missing() -> list[Module]:
     return [module for module in MODULES if not _folder(module).exists()]
 
 
-def ensure(progress: Progress) -> dict[str, Path]:
-    """Build what is missing; return the path of every program by its name."""
+def ensure(progress: Progress) -> None:
+    """Build what is missing."""
     for number, module in enumerate(todo := missing(), 1):
         with locked(cache() / f"{module.name}.lock"):  # a second builder waits, and finds it done
             if not _folder(module).exists():
-                _build(module, lambda text, n=number: progress(f"build {n} of {len(todo)}: {text}"))
-    return {file.name: file for module in MODULES for file in _folder(module).iterdir()}
+                _build(module, _prefixed(progress, f"build {number} of {len(todo)}: "))
+
+
+def find(program: str) -> Path:
+    """Path of a program that we build, else of one in PATH. Raises ClusterError when it is not there."""
+    built = (_folder(module) / program for module in MODULES)
+    if found := next((str(path) for path in built if path.exists()), None) or find_program(program):
+        return Path(found)
+    raise ClusterError(f"{program} is not built yet: python -m cluster up builds it")
+
+
+def _prefixed(progress: Progress, prefix: str) -> Progress:
+    return lambda text: progress(prefix + text)
 
 
 def _folder(module: Module) -> Path:
@@ -101,13 +114,22 @@ def _go_version() -> str:
 
 def _environment() -> dict[str, str]:
     """Ours, without what would change the result; another toolchain is never downloaded."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("GOFLAGS", "GOOS", "GOARCH", "GOROOT")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("GOFLAGS", "GOOS", "GOARCH", "GOROOT")
+    }
     return {**kept, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOWORK": "off"}
 
 
 def _go(arguments: list[str], folder: Path) -> str:
     done = subprocess.run(
-        [str(find_go()), *arguments], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+        [str(find_go()), *arguments],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ClusterError(f"go {arguments[0]} failed in {folder}:\n{done.stderr[-2000:]}")
@@ -136,28 +158,46 @@ def _build(module: Module, progress: Progress) -> None:
 
 def _download(module: Module, progress: Progress) -> None:
     """Fetch the module's dependencies, which are verified against go.sum."""
-    total = sum(" h1:" in line and "/go.mod h1:" not in line for line in (module.folder / "go.sum").open())
-    say = lambda count, seconds: progress(f"{module.name}: {count} of {total} Go modules fetched, {seconds:.0f} s")  # noqa: E731
-    _watch([str(find_go()), "list", "-deps", "-f", "{{.Standard}}", module.packages], module, say, only="downloading")
+    lines = (module.folder / "go.sum").read_text().splitlines()
+    total = sum("/go.mod h1:" not in line for line in lines)
+
+    def say(count: int, seconds: float) -> None:
+        progress(f"{module.name}: {count} of at most {total} Go modules fetched, {seconds:.0f} s")
+
+    command = [str(find_go()), "list", "-deps", "-f", "{{.Standard}}", module.packages]
+    _watch(command, module, say, only="go: downloading ")
 
 
 def _report(name: str, count: int, total: int, seconds: float) -> str:
-    share = min(count / total, 1.0) if total else 1.0
-    return f"{name}: {count} of {total} packages compiled, {share:.0%}, {seconds:.0f} s"
+    """One line of progress. A package is named when its compilation begins; the linker names none."""
+    if count >= total:
+        return f"{name}: all {total} packages compiled, linking, {seconds:.0f} s"
+    return f"{name}: {count} of {total} packages compiled, {count / total:.0%}, {seconds:.0f} s"
 
 
 def _watch(command: list[str], module: Module, say: Callable[[int, float], None], only: str = "") -> None:
-    """Run a command that names what it does on standard error, one line a package, and report the count."""
-    start = last = time.monotonic()
-    count, kept = 0, [""]
-    with subprocess.Popen(
-        command, cwd=module.folder, env=_environment(), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        for line in process.stderr or ():
-            count += only in line
-            kept = [*kept[-40:], line]
-            if time.monotonic() - last > _SECONDS_BETWEEN_REPORTS:
-                last = time.monotonic()
-                say(count, last - start)
-    if process.returncode:
-        raise ClusterError(f"{' '.join(command[:2])} failed in {module.folder}:\n{''.join(kept)}")
+    """Run a command that writes one line for each thing it does, and report the count every few seconds."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, cwd=module.folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=output
+        )
+        with process:
+            while (code := _wait(process)) is None:
+                say(sum(only in line for line in _lines(output)), time.monotonic() - start)
+        if code:
+            said = "".join(_lines(output)[-40:])
+            raise ClusterError(f"{' '.join(command[:2])} failed in {module.folder}:\n{said}")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(timeout=_SECONDS_BETWEEN_REPORTS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _lines(file: IO[str]) -> list[str]:
+    # By descriptor and offset: the position of the file is shared with the process that writes it.
+    text = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+    return text.decode(errors="replace").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs. Elliptic curve P-256: a key takes milliseconds where RSA takes tenths of seconds."""
+"""Certificates and kubeconfigs. Curve P-256: a key takes milliseconds where RSA takes tenths of seconds."""
 
 from __future__ import annotations
 
@@ -143,11 +143,15 @@ def _self_signed(name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate
     builder = _builder(subject, subject, key)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     builder = builder.add_extension(_CA_USAGE, critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    builder = builder.add_extension(
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+    )
     return builder.sign(key, hashes.SHA256())
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     # An hour back: clocks of virtual machines jump.
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
     return (

@@ -69,14 +69,16 @@ class Tree:
         }
 
     def kill(self, below: str = "", grace: float = 0.0, timeout: float = 10.0) -> None:
-        """End every process in the tree: SIGTERM and up to `grace` seconds, then SIGKILL until it is empty."""
+        """End the processes of the tree: SIGTERM, up to `grace` seconds, then SIGKILL until none is left."""
         if grace:
             _signal(self.processes(below), signal.SIGTERM)
             _wait_empty(self, below, grace)
         end = time.monotonic() + timeout
         while left := self.processes(below):
             if time.monotonic() > end:
-                raise ClusterError(f"processes {sorted(left)} of {self.path} do not end; see /proc/<id>/stack")
+                raise ClusterError(
+                    f"processes {sorted(left)} of {self.path} do not end; see /proc/<id>/stack"
+                )
             _signal(left, signal.SIGKILL)
             time.sleep(0.01)
 
@@ -102,7 +104,11 @@ def _delegate(group: Path) -> None:
 def _copy_cpuset(parent: Path, group: Path) -> None:
     """A new version 1 cpuset has no processors, and nothing can join it until it has."""
     for name in ("cpuset.cpus", "cpuset.mems"):
-        if (group / name).exists() and not (group / "cgroup.controllers").exists() and not _read(group / name).strip():
+        if (
+            (group / name).exists()
+            and not (group / "cgroup.controllers").exists()
+            and not _read(group / name).strip()
+        ):
             (group / name).write_text(_read(parent / name))
 
 

@@ -1,10 +1,9 @@
-"""The programs of the cluster: how each is started, and in which order. Pure: a table made from paths and plan."""
+"""The programs of the cluster: how each is started, and in which order. Pure, from paths and plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .addresses import Plan
 from .paths import Paths
@@ -13,44 +12,37 @@ from .settings import node_name
 
 @dataclass(frozen=True)
 class Component:
-    """One program. `grace` is how many seconds it may take to end by itself."""
+    """One program of ours (see binaries) or in PATH. `grace`: seconds that it may take to end by itself."""
 
     name: str
-    command: Sequence[str]
+    program: str
+    arguments: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
     grace: float = 3.0
 
 
-@dataclass(frozen=True)
-class Programs:
-    """Where the programs are: those we build, by name; the rest is in PATH."""
-
-    built: dict[str, Path]
-
-    def __getitem__(self, name: str) -> str:
-        return str(self.built[name])
-
-
-def components(paths: Paths, plan: Plan, programs: Programs) -> list[Component]:
-    """All components in the order of starting; stopping goes backwards. kwok is started on demand."""
+def components(paths: Paths, plan: Plan) -> list[Component]:
+    """All components in the order of starting; stopping goes backwards."""
+    config = paths.config
     return [
-        _etcd(paths, programs),
-        Component("containerd", ["containerd", "--config", str(paths.config / "containerd.toml")]),
-        Component("registry", ["docker-registry", "serve", str(paths.config / "registry.json")]),
-        _apiserver(paths, plan, programs),
-        _controller_manager(paths, programs),
-        _scheduler(paths, programs),
-        _kubelet(paths, plan, programs),
-        Component("kube-proxy", [programs["kube-proxy"], f"--config={paths.config / 'kube-proxy.json'}"]),
-        Component("coredns", [programs["coredns"], "-conf", str(paths.config / "Corefile")]),
-        _kwok(paths, plan, programs),
+        _etcd(paths),
+        Component("containerd", "containerd", [f"--config={config / 'containerd.toml'}"]),
+        Component("registry", "docker-registry", ["serve", str(config / "registry.json")]),
+        _apiserver(paths, plan),
+        _controller_manager(paths),
+        _scheduler(paths),
+        _kubelet(paths, plan),
+        Component("kube-proxy", "kube-proxy", [f"--config={config / 'kube-proxy.json'}"]),
+        Component("coredns", "coredns", ["-conf", str(config / "Corefile")]),
+        _kwok(paths, plan),
     ]
 
 
+# Not started by `up`.
 ON_DEMAND = {"kwok"}
 
 
-def _etcd(paths: Paths, programs: Programs) -> Component:
+def _etcd(paths: Paths) -> Component:
     # A socket in a folder that only root enters instead of a port without a password. Peers: there are none.
     socket, peers = f"unix://{paths.etcd_socket}", "http://127.0.0.1:2380"
     flags = [
@@ -63,10 +55,10 @@ def _etcd(paths: Paths, programs: Programs) -> Component:
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
-    return Component("etcd", [programs["etcd"], *flags])
+    return Component("etcd", "etcd", flags)
 
 
-def _apiserver(paths: Paths, plan: Plan, programs: Programs) -> Component:
+def _apiserver(paths: Paths, plan: Plan) -> Component:
     pki = paths.pki
     flags = [
         f"--etcd-servers=unix://{paths.etcd_socket}",
@@ -95,17 +87,26 @@ def _apiserver(paths: Paths, plan: Plan, programs: Programs) -> Component:
         f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
         f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
     ]
-    return Component("kube-apiserver", [programs["kube-apiserver"], *flags], grace=1.5)
+    return Component("kube-apiserver", "kube-apiserver", flags, grace=1.5)
 
 
 def _control(name: str, paths: Paths) -> list[str]:
     """Flags that the controller manager and the scheduler share. One of each, so no election."""
     config = paths.config / f"{name}.kubeconfig"
-    kubeconfigs = [f"--{kind}={config}" for kind in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")]
-    return [*kubeconfigs, "--bind-address=127.0.0.1", "--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=400"]
+    kubeconfigs = [
+        f"--{kind}={config}"
+        for kind in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+    ]
+    return [
+        *kubeconfigs,
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+    ]
 
 
-def _controller_manager(paths: Paths, programs: Programs) -> Component:
+def _controller_manager(paths: Paths) -> Component:
     pki = paths.pki
     flags = [
         "--use-service-account-credentials",
@@ -115,15 +116,16 @@ def _controller_manager(paths: Paths, programs: Programs) -> Component:
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",
         f"--cluster-signing-key-file={pki / 'ca.key'}",
     ]
-    command = [programs["kube-controller-manager"], *_control("controller-manager", paths), *flags]
-    return Component("kube-controller-manager", command)
+    return Component(
+        "kube-controller-manager", "kube-controller-manager", [*_control("controller-manager", paths), *flags]
+    )
 
 
-def _scheduler(paths: Paths, programs: Programs) -> Component:
-    return Component("kube-scheduler", [programs["kube-scheduler"], *_control("scheduler", paths)])
+def _scheduler(paths: Paths) -> Component:
+    return Component("kube-scheduler", "kube-scheduler", _control("scheduler", paths))
 
 
-def _kubelet(paths: Paths, plan: Plan, programs: Programs) -> Component:
+def _kubelet(paths: Paths, plan: Plan) -> Component:
     flags = [
         f"--config={paths.config / 'kubelet.json'}",
         f"--kubeconfig={paths.config / 'node.kubeconfig'}",
@@ -131,14 +133,14 @@ def _kubelet(paths: Paths, plan: Plan, programs: Programs) -> Component:
         f"--node-ip={plan.node_address}",
         "--root-dir=/var/lib/kubelet",
     ]
-    return Component("kubelet", [programs["kubelet"], *flags])
+    return Component("kubelet", "kubelet", flags)
 
 
-def _kwok(paths: Paths, plan: Plan, programs: Programs) -> Component:
+def _kwok(paths: Paths, plan: Plan) -> Component:
     flags = [
         f"--kubeconfig={paths.kubeconfig}",
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--node-ip={plan.node_address}",
     ]
-    return Component("kwok", [programs["kwok"], *flags])
+    return Component("kwok", "kwok", flags)

@@ -34,4 +34,4 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w") as file:
         file.write("".join(f"{key}={value}\n" for key, value in merged.items()))
-    os.replace(temporary, path)
+    Path(temporary).replace(path)

@@ -39,7 +39,9 @@ def add(cluster: Cluster, count: int, timeout: float) -> None:
     for number in range(count):
         api.create(_NODES, node(f"kwok-{number}"))
     if not wait_for(lambda: _ready(cluster) >= count, timeout, interval=0.1):
-        raise ClusterError(f"{_ready(cluster)} of {count} fake nodes are ready; see {cluster.paths.log / 'kwok.log'}")
+        raise ClusterError(
+            f"{_ready(cluster)} of {count} fake nodes are ready; see {cluster.paths.log / 'kwok.log'}"
+        )
 
 
 def _ready(cluster: Cluster) -> int:

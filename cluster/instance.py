@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import binaries, fake_nodes, isolation, machine, settings, startup, teardown
 from .addresses import Plan, plans
 from .api import Api
-from .components import ON_DEMAND, Component, Programs, components
+from .cgroups import Tree
+from .components import ON_DEMAND, Component, components
 from .errors import ClusterError
 from .paths import Paths, paths
 from .processes import Process, Records, resident_bytes, stop
@@ -51,10 +49,11 @@ class Cluster:
     @property
     def plan(self) -> Plan:
         """Addresses. Raises ClusterError before the first `up`, which chooses them."""
-        entry = machine.entries().get(self.name)
-        index = entry.index if entry and entry.state == str(self.state) else teardown.made_for(self.paths)
+        index = machine.made_for(self.paths)
         if index is None:
-            raise ClusterError(f"the cluster {self.name!r} has no addresses yet: python -m cluster up --name {self.name}")
+            raise ClusterError(
+                f"the cluster {self.name!r} has no addresses yet: python -m cluster up --name {self.name}"
+            )
         return plans()[index]
 
     @property
@@ -92,13 +91,10 @@ class Cluster:
         """``ADDRESS:PORT`` of the image registry (plain HTTP), reached from the host and by containerd."""
         return f"{self.node_address}:{settings.REGISTRY_PORT}"
 
-    @functools.cached_property
-    def _programs(self) -> Programs:
-        return Programs(binaries.ensure(quiet))
-
     @property
     def kubectl_program(self) -> Path:
-        return Path(self._programs["kubectl"])
+        """Our kubectl, of the cluster's own version. Raises ClusterError when it is not built yet."""
+        return binaries.find("kubectl")
 
     # Life
 
@@ -108,50 +104,54 @@ class Cluster:
         Raises ClusterError with everything that is missing on this machine, before anything starts.
         """
         startup.check(self.paths, progress)
-        self._programs = Programs(binaries.ensure(progress))
+        binaries.ensure(progress)
         with machine.locked(self.paths.lock):
+            machine.check_owner(self.paths, self._runs())
             startup.start(self, progress)
 
     def down(self, wipe: bool = False, progress: Progress = quiet) -> None:
         """Stop everything, remove all traces but the state, and with `wipe` the state too."""
         with machine.locked(self.paths.lock):
-            progress(f"stopping the cluster {self.name!r}")
-            teardown.stop(self.paths, self._components())
+            machine.check_owner(self.paths, self._runs())
+            if machine.made_for(self.paths) is not None:
+                progress(f"stopping the cluster {self.name!r}")
+                teardown.stop(self.paths, self.plan, self.components())
             if wipe:
                 teardown.wipe(self.paths)
-        self.paths.lock.unlink(missing_ok=True)
+            self.paths.lock.unlink()
 
-    def _components(self) -> list[Component]:
-        """All components; without addresses there is nothing that could run."""
-        try:
-            plan = self.plan
-        except ClusterError:
-            return []
-        return components(self.paths, plan, self._programs)
+    def _runs(self) -> bool:
+        return bool(Tree(self.paths.cgroup).processes())
 
     # Use
 
     def api(self) -> Api:
         return Api(self.node_address, self.paths.pki)
 
-    def kubectl(self, *arguments: str, text_in: str | None = None, timeout: float = 60) -> str:
+    def kubectl(self, *arguments: str, input: str | None = None, timeout: float = 60) -> str:
         """Run kubectl as admin and return its output. Raises ClusterError with what it said."""
         command = [str(self.kubectl_program), f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, input=text_in, capture_output=True, text=True, check=False, timeout=timeout)
+        done = subprocess.run(
+            command, input=input, capture_output=True, text=True, check=False, timeout=timeout
+        )
         if done.returncode:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
+    def components(self) -> list[Component]:
+        """All components, in the order of starting."""
+        return components(self.paths, self.plan)
+
     def component(self, name: str) -> Running:
         """One program of the cluster, to stop and start it. Raises ClusterError for an unknown name."""
-        known = {component.name: component for component in self._components()}
+        known = {component.name: component for component in self.components()}
         if name not in known:
             raise ClusterError(f"there is no component {name!r}: choose of {', '.join(known)}")
         return Running(self, known[name])
 
     def status(self) -> Mapping[str, Process | None]:
         """The process of every component, None where it does not run."""
-        names = [component.name for component in self._components()]
+        names = [component.name for component in self.components()]
         return {name: self._records.load(name) for name in ["keeper", *names]}
 
     def memory(self) -> dict[str, int]:
@@ -174,7 +174,9 @@ class Cluster:
         """Words to put before a command so that it runs in the cluster's network and mount namespaces."""
         keeper = self._records.load("keeper")
         if keeper is None:
-            raise ClusterError(f"the cluster {self.name!r} is not running: python -m cluster up --name {self.name}")
+            raise ClusterError(
+                f"the cluster {self.name!r} is not running: python -m cluster up --name {self.name}"
+            )
         return isolation.enter(keeper)
 
 
@@ -211,23 +213,3 @@ def describe(cluster: Cluster) -> str:
         else:
             lines.append(f"{name:<26}{'-':>8}{'on demand' if name in ON_DEMAND else 'stopped':>14}")
     return "\n".join([*lines, f"{'together':<34}{sum(memory.values()) / 2**20:>8.0f} MiB"])
-
-
-def wait_until(what: str, condition: Callable[[], bool], seconds: float, hint: str) -> None:
-    """Wait for a condition. Raises ClusterError that names what did not come and where to look."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise ClusterError(f"{what} did not come within {seconds:.0f} s; see {hint}")
-        time.sleep(0.05)
-
-
-def node_is_ready(api: Api, name: str) -> bool:
-    """Whether the node says that it is ready, in a heartbeat of this run."""
-    status, node = api.request("GET", f"/api/v1/nodes/{name}")
-    conditions = node["status"].get("conditions", []) if status == 200 else []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
-def dump(value: object) -> str:
-    return json.dumps(value, indent=1)

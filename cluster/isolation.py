@@ -6,7 +6,7 @@ so that after ``kill -9`` of everything the kernel itself takes mounts, links, r
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +44,7 @@ def folders(paths: Paths) -> dict[Path, Path]:
         paths.log / "pods": Path("/var/log/pods"),
         paths.log / "containers": Path("/var/log/containers"),
         # The controller manager's host-path provisioner knows no other folder.
-        paths.volumes: Path("/tmp/hostpath_pv"),
+        paths.volumes: Path("/tmp/hostpath_pv"),  # noqa: S108
     }
 
 
@@ -67,9 +67,13 @@ def _is_apart(keeper: Process) -> bool:
     """Whether unshare has done its work and become the keeper."""
     try:
         words = Path(f"/proc/{keeper.pid}/cmdline").read_bytes().split(b"\0")
-        return words[0] != b"unshare" and os.readlink(f"/proc/{keeper.pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")
+        return words[0] != b"unshare" and _namespace(keeper.pid) != _namespace("self")
     except OSError:
         return False
+
+
+def _namespace(process: int | str) -> Path:
+    return Path(f"/proc/{process}/ns/mnt").readlink()
 
 
 def mount(paths: Paths, keeper: Process) -> None:
@@ -105,20 +109,26 @@ def connect(plan: Plan, keeper: Process) -> None:
         "link set eth0 up",
         f"route add default via {plan.host_address}",
     ]
-    run([*within, "ip", "-batch", "-"], text_in="\n".join(inside))
+    run([*within, "ip", "-batch", "-"], input="\n".join(inside))
     outside = [
         f"address add {plan.host_address}/{prefix} dev {link}",
         f"link set {link} up",
         f"route add {plan.pods} via {plan.node_address}",
         f"route add {plan.services} via {plan.node_address}",
     ]
-    run(["ip", "-batch", "-"], text_in="\n".join(outside))
+    run(["ip", "-batch", "-"], input="\n".join(outside))
 
 
 def disconnect(plan: Plan) -> None:
-    """Remove the link, and with it its peer and routes, if it is still there."""
-    if Path("/sys/class/net", plan.host_link).exists():
-        run(["ip", "link", "delete", plan.host_link])
+    """Remove the link, and with it its peer and routes. The kernel may be removing it at the same time."""
+    place = Path("/sys/class/net", plan.host_link)
+    if place.exists():
+        with contextlib.suppress(ClusterError):
+            run(["ip", "link", "delete", plan.host_link])
+    if not wait_for(lambda: not place.exists(), 5):
+        raise ClusterError(
+            f"the network interface {plan.host_link} cannot be removed (ip link delete {plan.host_link})"
+        )
 
 
 def prepare(paths: Paths) -> None:

@@ -61,7 +61,10 @@ def _dns_binding() -> dict[str, Any]:
 
 
 def _dns_service(plan: Plan) -> dict[str, Any]:
-    ports = [{"name": name, "protocol": protocol, "port": 53} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
+    ports = [
+        {"name": name, "protocol": protocol, "port": 53}
+        for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -71,7 +74,10 @@ def _dns_service(plan: Plan) -> dict[str, Any]:
 
 
 def _dns_endpoints(plan: Plan) -> dict[str, Any]:
-    ports = [{"name": name, "protocol": protocol, "port": 53} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
+    ports = [
+        {"name": name, "protocol": protocol, "port": 53}
+        for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))
+    ]
     labels = {**_LABELS, "kubernetes.io/service-name": "kube-dns"}
     return {
         "apiVersion": "discovery.k8s.io/v1",

@@ -23,7 +23,7 @@ def removals(simulation: str) -> list[str]:
 
 
 def install(packages: Sequence[Package], progress: Progress) -> None:
-    """Install the packages after saying which. Raises ClusterError, before any change, if one is to be removed."""
+    """Install packages after saying which. Raises ClusterError before any change if one would be removed."""
     names = [package.name for package in packages]
     if not find_program("apt-get"):
         raise ClusterError(f"install with your package manager what Debian calls: {' '.join(names)}")
@@ -46,13 +46,15 @@ def _simulate(names: list[str], progress: Progress) -> None:
     if doomed := removals(simulation):
         raise ClusterError(
             f"apt would remove {', '.join(doomed)} to install {' '.join(names)}. Nothing was changed. "
-            "Install what is missing in a way that keeps them (Docker's own containerd.io brings containerd and runc)"
+            "Install it in a way that keeps them (Docker's own containerd.io brings containerd and runc)"
         )
 
 
 def _apt(arguments: list[str]) -> str:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ClusterError(f"apt-get {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-2000:]}")
     return done.stdout

@@ -50,6 +50,11 @@ class Paths:
         return self.state / "instance.json"
 
     @property
+    def owner(self) -> Path:
+        """Says to which state folder the running instance of this name belongs."""
+        return self.run / "state"
+
+    @property
     def config(self) -> Path:
         return self.state / "config"
 
@@ -78,5 +83,7 @@ class Paths:
 def paths(name: str, state: Path) -> Paths:
     """Paths of an instance. Raises ClusterError for a name that cannot be a file or interface name."""
     if not _NAME.fullmatch(name):
-        raise ClusterError(f"{name!r} cannot be the name of a cluster: use up to 20 of a-z, 0-9 and -, a letter first")
+        raise ClusterError(
+            f"{name!r} cannot be the name of a cluster: use up to 20 of a-z, 0-9 and -, a letter first"
+        )
     return Paths(name, state.resolve())

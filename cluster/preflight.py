@@ -42,13 +42,20 @@ class Package:
     name: str
     programs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    cni_plugins: bool = False
     services: tuple[str, ...] = ()
 
     def present(self) -> bool:
-        return all(map(find_program, self.programs)) and all(Path(file).exists() for file in self.files)
+        """Whether all of it is there, no matter how it came."""
+        programs = all(find_program(program) for program in self.programs)
+        return (
+            programs
+            and all(Path(file).exists() for file in self.files)
+            and not (self.cni_plugins and not find_cni())
+        )
 
 
-# The one list of what the cluster takes from the system. Others add theirs by `missing_packages(CLUSTER + ...)`.
+# The one list of what the cluster takes from the system. Whoever needs more passes a list of its own.
 CLUSTER_PACKAGES = (
     Package("containerd", ("containerd", "containerd-shim-runc-v2", "ctr"), services=("containerd.service",)),
     Package("runc", ("runc",)),
@@ -56,9 +63,9 @@ CLUSTER_PACKAGES = (
     Package("iptables", ("iptables", "iptables-save", "iptables-restore")),
     Package("mount", ("mount", "umount")),
     Package("util-linux", ("nsenter", "unshare")),
+    Package("containernetworking-plugins", cni_plugins=True),
     Package("docker-registry", ("docker-registry",), services=("docker-registry.service",)),
 )
-_CNI = Package("containernetworking-plugins")
 
 
 def find_program(name: str) -> str | None:
@@ -72,9 +79,8 @@ def find_cni() -> Path | None:
 
 
 def missing_packages(packages: Iterable[Package] = CLUSTER_PACKAGES) -> list[Package]:
-    """Packages of which something is not there. Programs that came another way count as there."""
-    absent = [package for package in packages if not package.present()]
-    return absent if find_cni() else [*absent, _CNI]
+    """Packages of which something is not there."""
+    return [package for package in packages if not package.present()]
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,21 @@ def judge(facts: Machine, *, building: bool) -> list[Problem]:
     needed = BUILD_BYTES if building else GIB // 4
     absent = sorted(CONTROLLERS - facts.cgroup_controllers)
     checks = [
-        (facts.system != "Linux", f"This is {facts.system}.", "Use Linux: a virtual machine or WSL 2 will do."),
+        (
+            facts.system != "Linux",
+            f"This is {facts.system}.",
+            "Use Linux: a virtual machine or WSL 2 will do.",
+        ),
         (
             facts.machine not in MACHINES,
             f"The processor is {facts.machine}.",
             f"Use one of {', '.join(MACHINES)}; nothing else is built.",
         ),
-        (facts.user_id != 0, "You are not root.", "Run it with sudo: namespaces and control groups need root."),
+        (
+            facts.user_id != 0,
+            "You are not root.",
+            "Run it with sudo: namespaces and control groups need root.",
+        ),
         (
             facts.python[:2] < MINIMUM_PYTHON,
             f"Python is {version}.",
@@ -134,7 +148,7 @@ def judge(facts: Machine, *, building: bool) -> list[Problem]:
         (
             facts.system == "Linux" and bool(absent),
             f"The control groups lack {', '.join(absent)}.",
-            "Mount /sys/fs/cgroup (version 1 or 2) with them; in a container, run it with --privileged --cgroupns=host.",
+            "Mount /sys/fs/cgroup with them; run a container with --privileged --cgroupns=host.",
         ),
     ]
     return [Problem(what, cure) for wrong, what, cure in checks if wrong]
@@ -184,7 +198,11 @@ def cgroup_controllers() -> frozenset[str]:
 
 # Each: what is tried in namespaces of its own, what it shows to be missing, and the cure.
 _TRIALS = (
-    (["true"], "Namespaces cannot be made.", "Run it as root of the machine; in a container, with --privileged."),
+    (
+        ["true"],
+        "Namespaces cannot be made.",
+        "Run it as root of the machine; in a container, with --privileged.",
+    ),
     (
         ["ip", "link", "add", "trial0", "type", "veth", "peer", "name", "trial1"],
         "The kernel has no veth devices.",

@@ -86,11 +86,17 @@ class Records:
         return {name: process for name in names if (process := self.load(name))}
 
 
-def spawn(command: Sequence[str], *, log: Path, cgroups: Iterable[Path], environment: Mapping[str, str]) -> Process:
+def spawn(
+    command: Sequence[str], *, log: Path, cgroups: Iterable[Path], environment: Mapping[str, str]
+) -> Process:
     """Start a program in its own session and in `cgroups`, with output appended to `log`."""
     prefix = [sys.executable, "-I", "-S", str(_LAUNCH), str(log), ":".join(map(str, cgroups)), "--"]
     done = subprocess.run(
-        [*prefix, *command], env={"PATH": PATH, **environment}, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        [*prefix, *command],
+        env={"PATH": PATH, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise ClusterError(f"cannot start {command[0]}: {done.stderr.decode(errors='replace').strip()}")
@@ -107,7 +113,9 @@ def stop(processes: Iterable[Process], grace: float) -> None:
     wait_for(lambda: not any(process.alive for process in left), grace)
     killed = _send(left, signal.SIGKILL)
     if not wait_for(lambda: not any(process.alive for process in killed), 10):
-        raise ClusterError(f"processes {[process.pid for process in killed]} do not end; see /proc/<id>/stack")
+        raise ClusterError(
+            f"processes {[process.pid for process in killed]} do not end; see /proc/<id>/stack"
+        )
 
 
 def _send(processes: Iterable[Process], number: signal.Signals) -> list[Process]:
@@ -128,11 +136,16 @@ def wait_for(condition: Callable[[], bool], seconds: float, interval: float = 0.
     return True
 
 
-def run(command: Sequence[str], *, text_in: str | None = None) -> str:
+def run(command: Sequence[str], *, input: str | None = None) -> str:
     """Run a short command and return its output. Raises ClusterError with what it said."""
     try:
         done = subprocess.run(
-            command, input=text_in, capture_output=True, text=True, check=False, env={**os.environ, "PATH": PATH}
+            command,
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": PATH},
         )
     except FileNotFoundError as error:
         raise ClusterError(f"{command[0]} is not installed") from error

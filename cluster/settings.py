@@ -45,9 +45,14 @@ def containerd(paths: Paths, cni_programs: Path) -> str:
 root = {root}
 state = "/run/containerd"
 disabled_plugins = [
-  "io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.internal.v1.opt",
+  "io.containerd.internal.v1.tracing",
+  "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
 ]
 [grpc]
   address = "/run/containerd/containerd.sock"
@@ -70,7 +75,7 @@ disabled_plugins = [
 
 
 def mirror(plan: Plan) -> str:
-    """Our registry stands for every registry, also as the last resort: no pull ever leaves the machine."""
+    """Our registry stands for every registry, as the last resort too: no pull ever leaves the machine."""
     url = json.dumps(f"http://{plan.node_address}:{REGISTRY_PORT}")
     return f'server = {url}\n\n[host.{url}]\n  capabilities = ["pull", "resolve"]\n'
 
@@ -135,7 +140,7 @@ def kubelet(paths: Paths, plan: Plan) -> dict[str, Any]:
 
 
 def kube_proxy(paths: Paths, plan: Plan) -> dict[str, Any]:
-    """No clusterCIDR: pods see the true address of host processes, and answers return through the node anyway."""
+    """No clusterCIDR, so pods see the true address of host processes; answers pass the node anyway."""
     loopback = "127.0.0.1"
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -160,7 +165,10 @@ def registry(paths: Paths, plan: Plan) -> dict[str, Any]:
     return {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(paths.state / "registry")}, "delete": {"enabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(paths.state / "registry")},
+            "delete": {"enabled": True},
+        },
         "http": {"addr": f"{plan.node_address}:{REGISTRY_PORT}"},
     }
 
@@ -169,7 +177,11 @@ def corefile(paths: Paths, plan: Plan, upstream_dns: Sequence[str]) -> str:
     """DNS for cluster.local; other names go to `upstream_dns`, and do not exist when there is none."""
     kubeconfig = paths.config / "dns.kubeconfig"
     # Without the template, CoreDNS would answer "server failure", and programs would ask again and again.
-    others = f"forward . {' '.join(upstream_dns)}" if upstream_dns else "template ANY ANY . {\n        rcode NXDOMAIN\n    }"
+    others = (
+        f"forward . {' '.join(upstream_dns)}"
+        if upstream_dns
+        else "template ANY ANY . {\n        rcode NXDOMAIN\n    }"
+    )
     return f""".:53 {{
     bind {plan.node_address}
     errors

@@ -1,23 +1,23 @@
-"""Bring an instance up: check, make namespaces and files, start what is not running, wait until it is ready."""
+"""Bring an instance up: check, make namespaces and files, start what is not running, wait for the node."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import binaries, certificates, components, isolation, machine, objects, packages, preflight, settings, teardown
+from . import binaries, certificates, isolation, machine, objects, packages, preflight, settings, teardown
 from .addresses import Plan
 from .api import Api
 from .cgroups import Tree
-from .components import Component
+from .components import ON_DEMAND, Component
 from .errors import ClusterError
 from .paths import Paths
 from .processes import Process, Records, spawn, wait_for
@@ -32,46 +32,60 @@ def check(paths: Paths, progress: Progress) -> None:
     """Say everything that is missing at once, then install what apt has."""
     facts = preflight.inspect(paths.state, binaries.cache())
     problems = preflight.judge(facts, building=bool(binaries.missing()))
-    if not problems:
-        problems = preflight.try_kernel(paths.state)
+    able = facts.system == "Linux" and facts.user_id == 0
+    if able:
+        problems += preflight.try_kernel(paths.state)
     if problems:
         raise ClusterError(preflight.report(problems))
     if absent := preflight.missing_packages():
         packages.install(absent, progress)
-        if problems := preflight.try_kernel(paths.state):
+        if problems := preflight.try_kernel(paths.state):  # now with the programs that were missing
             raise ClusterError(preflight.report(problems))
 
 
 def start(cluster: Cluster, progress: Progress) -> None:
     """Start what is not running. The caller holds the instance's lock."""
-    begin = time.monotonic()
+    begin = time.time()
     paths, records = cluster.paths, Records(cluster.paths.pids)
-    plan = machine.claim(paths, teardown.made_for(paths))
+    plan = machine.claim(paths)
     if records.load("keeper") is None:
         # Without its keeper an instance is dead, like a machine without power: begin from its state.
-        teardown.sweep(paths)
+        teardown.sweep(paths, plan)
         _make_namespaces(paths, plan, records)
     _write_files(paths, plan, cluster)
-    known = {component.name: component for component in cluster._components()}
-    for name in ("etcd", "containerd", "registry"):
-        start_component(cluster, known[name])
-    _wait(paths, "etcd", 30, lambda: _answers_unix(paths.etcd_socket))
-    start_component(cluster, known["kube-apiserver"])
-    api = cluster.api()
+    _start_storage(cluster)
     progress("waiting for the API server")
-    _wait(paths, "kube-apiserver", 60, api.ready)
+    api = _start_api(cluster, plan)
+    progress("waiting for the node")
+    _start_node(cluster, api, begin)
+    progress(f"the cluster {paths.name!r} is ready after {time.time() - begin:.1f} s")
+
+
+def _start_storage(cluster: Cluster) -> None:
+    for name in ("etcd", "containerd", "registry"):
+        cluster.component(name).start()
+    _wait(cluster.paths, "etcd", 30, lambda: _answers_unix(cluster.paths.etcd_socket))
+
+
+def _start_api(cluster: Cluster, plan: Plan) -> Api:
+    cluster.component("kube-apiserver").start()
+    api = cluster.api()
+    _wait(cluster.paths, "kube-apiserver", 60, api.ready)
     for path, body in objects.base_objects(plan):
         api.create(path, body)
-    for name in known:
-        if name not in components.ON_DEMAND:
-            start_component(cluster, known[name])
-    progress("waiting for the node")
-    node = settings.node_name(paths.name)
-    started = time.time()
-    _wait(paths, "kubelet", 60, lambda: _node_is_ready(api, node, started))
-    _wait(paths, "coredns", 30, lambda: _answers_tcp(str(plan.node_address), 53))
-    _wait(paths, "registry", 30, lambda: _answers_tcp(str(plan.node_address), settings.REGISTRY_PORT))
-    progress(f"the cluster {paths.name!r} is ready after {time.monotonic() - begin:.1f} s")
+    return api
+
+
+def _start_node(cluster: Cluster, api: Api, begin: float) -> None:
+    paths, address = cluster.paths, cluster.node_address
+    # What the database says of the node may be from before; a kubelet that runs already speaks seldom.
+    since = 0 if cluster.component("kubelet").pid else int(begin)
+    for component in cluster.components():
+        if component.name not in ON_DEMAND:
+            start_component(cluster, component)
+    _wait(paths, "kubelet", 60, lambda: _node_is_ready(api, cluster.node_name, since))
+    _wait(paths, "coredns", 30, lambda: _answers_tcp(address, 53))
+    _wait(paths, "registry", 30, lambda: _answers_tcp(address, settings.REGISTRY_PORT))
 
 
 def start_component(cluster: Cluster, component: Component) -> Process:
@@ -82,7 +96,7 @@ def start_component(cluster: Cluster, component: Component) -> Process:
     log = cluster.paths.log / f"{component.name}.log"
     _shorten(log)
     process = spawn(
-        [*cluster.enter(), *component.command],
+        [*cluster.enter(), str(binaries.find(component.program)), *component.arguments],
         log=log,
         cgroups=Tree(cluster.paths.cgroup).create(),
         environment=component.environment,
@@ -98,9 +112,8 @@ def _shorten(log: Path) -> None:
 
 
 def _make_namespaces(paths: Paths, plan: Plan, records: Records) -> None:
-    paths.state.mkdir(parents=True, exist_ok=True)
-    paths.marker.write_text(json.dumps({"name": paths.name, "index": plan.index}))
     paths.run.mkdir(parents=True, mode=0o700)
+    paths.owner.write_text(str(paths.state))
     isolation.prepare(paths)
     keeper = isolation.start_keeper(paths, Tree(paths.cgroup).create())
     isolation.mount(paths, keeper)
@@ -134,7 +147,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _upstream_dns(cluster: Cluster) -> list[str]:
-    """Name servers of the host that answer from inside the cluster's network; none when packets cannot leave it."""
+    """Name servers of the host that answer inside the cluster's network: none where packets cannot leave."""
     words = (line.split() for line in Path("/etc/resolv.conf").read_text().splitlines())
     servers = [row[1] for row in words if len(row) > 1 and row[0] == "nameserver" and ":" not in row[1]]
     outside = [server for server in servers if not server.startswith("127.")]
@@ -166,13 +179,19 @@ def _answers_tcp(address: str, port: int) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
-def _node_is_ready(api: Api, name: str, since: float) -> bool:
+def _node_is_ready(api: Api, name: str, since: int) -> bool:
+    """Whether the node said that it is ready, at `since` (seconds since 1970) or later."""
     try:
         status, node = api.request("GET", f"/api/v1/nodes/{name}")
     except (OSError, http.client.HTTPException):
         return False
     conditions = node["status"].get("conditions", []) if status == 200 else []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return any(
+        one["type"] == "Ready"
+        and one["status"] == "True"
+        and datetime.fromisoformat(one["lastHeartbeatTime"]).timestamp() >= since
+        for one in conditions
+    )
 
 
 def _wait(paths: Paths, name: str, seconds: float, ready: Callable[[], bool]) -> None:

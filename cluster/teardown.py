@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import isolation, machine, processes
-from .addresses import plans
+from .addresses import Plan
 from .cgroups import PODS, Tree
 from .components import Component
 from .errors import ClusterError
@@ -16,17 +15,16 @@ from .paths import Paths
 from .processes import Records
 
 _POD_GRACE = 1.0
+_LAST = {"containerd", "etcd"}
 
 
-def stop(paths: Paths, components: Sequence[Component]) -> None:
-    """Stop an instance in order: who acts on the cluster first, then the pods, then what they stood on."""
+def stop(paths: Paths, plan: Plan, components: Sequence[Component]) -> None:
+    """Stop an instance in order: who acts on the cluster, then the pods, then what both stood on."""
     records = Records(paths.pids)
-    late = {"containerd", "etcd"}
-    _stop([component for component in components if component.name not in late], records)
+    _stop([component for component in components if component.name not in _LAST], records)
     Tree(paths.cgroup).kill(PODS, grace=_POD_GRACE)
-    _stop([component for component in components if component.name in late], records)
-    sweep(paths)
-    machine.release(paths.name)
+    _stop([component for component in components if component.name in _LAST], records)
+    sweep(paths, plan)
 
 
 def _stop(components: Sequence[Component], records: Records) -> None:
@@ -34,7 +32,7 @@ def _stop(components: Sequence[Component], records: Records) -> None:
     processes.stop(living, max((component.grace for component in components), default=0))
 
 
-def sweep(paths: Paths) -> None:
+def sweep(paths: Paths, plan: Plan) -> None:
     """Leave nothing of an instance but its state and its addresses, whatever is still there.
 
     Control groups name every process of the instance, so this needs no records. With the last
@@ -42,8 +40,7 @@ def sweep(paths: Paths) -> None:
     """
     tree = Tree(paths.cgroup)
     tree.kill()
-    if entry := machine.entries().get(paths.name):
-        isolation.disconnect(plans()[entry.index])
+    isolation.disconnect(plan)
     tree.remove()
     if paths.run.exists():
         shutil.rmtree(paths.run)
@@ -54,23 +51,16 @@ def wipe(paths: Paths) -> None:
     if not paths.state.exists():
         return
     if not paths.marker.exists():
-        raise ClusterError(f"{paths.state} was not made by a cluster (it has no {paths.marker.name}): remove it yourself")
-    inside = mounts_below(paths.state, Path("/proc/self/mounts").read_text())
-    if inside:
+        raise ClusterError(
+            f"{paths.state} was not made by a cluster (it has no {paths.marker.name}): remove it yourself"
+        )
+    if inside := mounts_below(paths.state, Path("/proc/self/mounts").read_text()):
         raise ClusterError(f"{', '.join(map(str, inside))} is mounted: unmount it, then wipe again")
     shutil.rmtree(paths.state)
+    machine.release(paths)
 
 
 def mounts_below(folder: Path, mounts: str) -> list[Path]:
     """Mount points below a folder, from the text of ``/proc/self/mounts`` (which writes a space as \\040)."""
     points = (Path(line.split()[1].replace("\\040", " ")) for line in mounts.splitlines())
     return [point for point in points if folder in point.parents]
-
-
-def made_for(paths: Paths) -> int | None:
-    """Index of the addresses that the state was made for, None when there is no state."""
-    try:
-        index = json.loads(paths.marker.read_text())["index"]
-    except FileNotFoundError:
-        return None
-    return int(index)
