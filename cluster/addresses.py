@@ -3,6 +3,7 @@
 Every instance owns one block, split so that host processes reach everything by two routes::
 
     first /30 of the block     the link: .1 is the host's end, .2 the node's
+    second eighth              pods of fake nodes, which answer nobody
     second quarter             pods
     upper half                 Services (ClusterIPs)
 """
@@ -43,6 +44,10 @@ class Plan:
     def node_address(self) -> IPv4Address:
         """The other end: API server, kubelet, DNS and registry listen here."""
         return self.link[2]
+
+    @property
+    def fake_pods(self) -> IPv4Network:
+        return list(self.block.subnets(prefixlen_diff=3))[1]
 
     @property
     def pods(self) -> IPv4Network:

@@ -142,5 +142,6 @@ def _kwok(paths: Paths, plan: Plan) -> Component:
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--node-ip={plan.node_address}",
+        f"--cidr={plan.fake_pods[1]}/{plan.fake_pods.prefixlen}",
     ]
     return Component("kwok", "kwok", flags)

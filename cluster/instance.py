@@ -128,11 +128,11 @@ class Cluster:
     def api(self) -> Api:
         return Api(self.node_address, self.paths.pki)
 
-    def kubectl(self, *arguments: str, input: str | None = None, timeout: float = 60) -> str:
+    def kubectl(self, *arguments: str, text_in: str | None = None, timeout: float = 60) -> str:
         """Run kubectl as admin and return its output. Raises ClusterError with what it said."""
         command = [str(self.kubectl_program), f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(
-            command, input=input, capture_output=True, text=True, check=False, timeout=timeout
+            command, input=text_in, capture_output=True, text=True, check=False, timeout=timeout
         )
         if done.returncode:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")

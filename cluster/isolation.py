@@ -108,15 +108,19 @@ def connect(plan: Plan, keeper: Process) -> None:
         f"address add {plan.node_address}/{prefix} dev eth0",
         "link set eth0 up",
         f"route add default via {plan.host_address}",
+        # Fake pods refuse at once, instead of being looked for outside.
+        f"route add unreachable {plan.fake_pods}",
     ]
-    run([*within, "ip", "-batch", "-"], input="\n".join(inside))
+    run([*within, "ip", "-batch", "-"], text_in="\n".join(inside))
     outside = [
         f"address add {plan.host_address}/{prefix} dev {link}",
         f"link set {link} up",
-        f"route add {plan.pods} via {plan.node_address}",
-        f"route add {plan.services} via {plan.node_address}",
+        *(
+            f"route add {range_} via {plan.node_address}"
+            for range_ in (plan.fake_pods, plan.pods, plan.services)
+        ),
     ]
-    run(["ip", "-batch", "-"], input="\n".join(outside))
+    run(["ip", "-batch", "-"], text_in="\n".join(outside))
 
 
 def disconnect(plan: Plan) -> None:

@@ -104,6 +104,13 @@ MEMORY_BYTES = 2 * GIB
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 
 
+def find_problems(state: Path, cache: Path, *, building: bool) -> list[Problem]:
+    """Everything that is wrong with this machine, without changing it."""
+    facts = inspect(state, cache)
+    able = facts.system == "Linux" and facts.user_id == 0
+    return judge(facts, building=building) + (try_kernel(state) if able else [])
+
+
 def judge(facts: Machine, *, building: bool) -> list[Problem]:
     """All that is wrong with a machine, from its facts alone."""
     version = ".".join(map(str, facts.python[:2]))

@@ -136,12 +136,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, interval: float = 0.
     return True
 
 
-def run(command: Sequence[str], *, input: str | None = None) -> str:
+def run(command: Sequence[str], *, text_in: str | None = None) -> str:
     """Run a short command and return its output. Raises ClusterError with what it said."""
     try:
         done = subprocess.run(
             command,
-            input=input,
+            input=text_in,
             capture_output=True,
             text=True,
             check=False,

@@ -30,12 +30,8 @@ Progress = Callable[[str], None]
 
 def check(paths: Paths, progress: Progress) -> None:
     """Say everything that is missing at once, then install what apt has."""
-    facts = preflight.inspect(paths.state, binaries.cache())
-    problems = preflight.judge(facts, building=bool(binaries.missing()))
-    able = facts.system == "Linux" and facts.user_id == 0
-    if able:
-        problems += preflight.try_kernel(paths.state)
-    if problems:
+    building = bool(binaries.missing())
+    if problems := preflight.find_problems(paths.state, binaries.cache(), building=building):
         raise ClusterError(preflight.report(problems))
     if absent := preflight.missing_packages():
         packages.install(absent, progress)
