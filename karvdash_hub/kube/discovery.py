@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from karvdash_hub.kube.errors import NotFound
+from karvdash_hub.kube.errors import Invalid, NotFound
 
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
@@ -33,11 +33,29 @@ class Resource(NamedTuple):
     plural: str
     namespaced: bool
 
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the path of an object, or of the collection when ``name`` is empty."""
+    def collection(self, namespace: str = "") -> str:
+        """Return the path of all objects, in one namespace or (``namespace=""``) in all."""
         prefix = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
-        return f"{prefix}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+        place = f"/namespaces/{_segment(namespace, 'namespace')}" if self.namespaced and namespace else ""
+        return f"{prefix}{place}/{self.plural}"
+
+    def home(self, namespace: str) -> str:
+        """Return the path of the collection that an object of this kind and namespace belongs to.
+
+        Raises: Invalid without a namespace: that would be the path of all namespaces.
+        """
+        if self.namespaced and not namespace:
+            raise Invalid(f"{self.kind}: metadata.namespace is missing.")
+        return self.collection(namespace)
+
+    def item(self, namespace: str, name: str) -> str:
+        """Return the path of one object.
+
+        Raises: Invalid without a name: a DELETE would delete all objects of the kind.
+        """
+        if not name:
+            raise Invalid(f"{self.kind}: metadata.name is missing.")
+        return f"{self.home(namespace)}/{_segment(name, 'name')}"
 
 
 class Discovery:
@@ -77,6 +95,16 @@ class Discovery:
         others = sorted(version for version, other in self._known if other == kind)
         hint = f" It is served as {' and '.join(others)}." if others else ""
         return f"There is no kind {kind} in apiVersion {api_version} on this cluster.{hint}"
+
+
+def _segment(value: str, field: str) -> str:
+    """Refuse what would make a path mean something else: the API server decodes %2F before it looks.
+
+    ref: https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+    """
+    if value in (".", "..") or "/" in value or "%" in value:
+        raise Invalid(f"metadata.{field} cannot be {value!r}.")
+    return quote(value, safe="")
 
 
 def _resources(body: Mapping[str, Any]) -> Iterator[Resource]:

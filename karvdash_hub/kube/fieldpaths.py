@@ -89,11 +89,12 @@ def _index(here: Any, item: re.Match[str]) -> int | None:
         wanted = _literal(item["value"])
         return next((i for i, found in enumerate(here) if found == wanted), None)
     keys = {key.strip(): _literal(value) for key, value in _KEY.findall(item["keys"])}
-    return next((i for i, found in enumerate(here) if _has_keys(found, keys)), None)
+    fits = [i for i, found in enumerate(here) if _has_keys(found, keys)]
+    # A key may be a default that the manifest leaves out (protocol="TCP"): the item that has most is meant.
+    return max(fits, key=lambda i: len(keys.keys() & here[i].keys()), default=None)
 
 
 def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
-    # A key may be a default that the manifest leaves out (protocol="TCP").
     return isinstance(item, Mapping) and all(item.get(key, value) == value for key, value in keys.items())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from karvdash_hub.kube import pods
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.discovery import ACCEPT, Discovery, Resource
-from karvdash_hub.kube.errors import Gone, Invalid
+from karvdash_hub.kube.errors import Gone
 from karvdash_hub.kube.pods import ExecResult
 from karvdash_hub.kube.transport import Call, Transport
 
@@ -88,7 +88,7 @@ class Kube:
         self, api_version: str, kind: str, name: str, namespace: str = "", *, as_user: str | None = None
     ) -> Manifest:
         """Read one object."""
-        path = await self._object_path(api_version, kind, name, namespace)
+        path = (await self.resource(api_version, kind)).item(namespace, name)
         return await self._transport.request(Call("GET", path, as_user=as_user, what=f"{kind} {name}"))
 
     async def list(
@@ -105,7 +105,7 @@ class Kube:
 
         The objects carry no ``kind`` and ``apiVersion`` of their own, as the API server leaves them out.
         """
-        path = (await self.resource(api_version, kind)).path(namespace)
+        path = (await self.resource(api_version, kind)).collection(namespace)
         selectors = [("labelSelector", label_selector), ("fieldSelector", field_selector)]
         params = [("limit", str(_PAGE)), *((key, value) for key, value in selectors if value)]
         for _ in range(_RESTARTS):
@@ -122,12 +122,12 @@ class Kube:
 
         Raises: AlreadyExists.
         """
-        resource, _, namespace = await self._place(manifest)
+        resource, namespace, _ = await self._of(manifest)
         params = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *_dry(dry_run)]
         return await self._transport.request(
             Call(
                 "POST",
-                resource.path(namespace),
+                resource.home(namespace),
                 params,
                 _encode(manifest),
                 as_user=as_user,
@@ -145,7 +145,7 @@ class Kube:
         an object that exists is changed, whoever made it: where that matters, look first. A field that the
         kind does not have is an Invalid that names it.
         """
-        resource, name, namespace = await self._place(manifest)
+        resource, namespace, name = await self._of(manifest)
         params = [
             ("fieldManager", FIELD_MANAGER),
             ("fieldValidation", "Strict"),
@@ -154,7 +154,7 @@ class Kube:
         return await self._transport.request(
             Call(
                 "PATCH",
-                resource.path(namespace, _named(str(manifest["kind"]), name)),
+                resource.item(namespace, name),
                 [*params, *_dry(dry_run)],
                 _encode(manifest),
                 content_type="application/apply-patch+yaml",  # JSON is YAML
@@ -176,7 +176,7 @@ class Kube:
         subresource: str = "",
     ) -> Manifest:
         """Change some fields of an object by JSON merge patch; None removes a field."""
-        path = await self._object_path(api_version, kind, name, namespace)
+        path = (await self.resource(api_version, kind)).item(namespace, name)
         params = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *_dry(dry_run)]
         return await self._transport.request(
             Call(
@@ -208,12 +208,15 @@ class Kube:
             propagation: "Background", "Foreground" or "Orphan".
             uid: delete this one only, not a later one of the same name (else Conflict).
         """
-        path = await self._object_path(api_version, kind, name, namespace)
+        path = (await self.resource(api_version, kind)).item(namespace, name)
         options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
+        if dry_run:
+            # Where there is a body, the API server does not look at the query.
+            options["dryRun"] = ["All"]
         await self._transport.request(
-            Call("DELETE", path, _dry(dry_run), _encode(options), as_user=as_user, what=f"{kind} {name}")
+            Call("DELETE", path, (), _encode(options), as_user=as_user, what=f"{kind} {name}")
         )
 
     def logs(
@@ -289,32 +292,11 @@ class Kube:
     async def _discover(self, path: str) -> Mapping[str, Any]:
         return await self._transport.request(Call("GET", path, accept=ACCEPT))
 
-    async def _object_path(self, api_version: str, kind: str, name: str, namespace: str) -> str:
-        resource = await self.resource(api_version, kind)
-        return resource.path(_within(resource, namespace), _named(kind, name))
-
-    async def _place(self, manifest: Manifest) -> tuple[Resource, str, str]:
-        """Find kind, name and namespace of a manifest."""
+    async def _of(self, manifest: Manifest) -> tuple[Resource, str, str]:
+        """Find kind, namespace and name of a manifest."""
         resource = await self.resource(str(manifest.get("apiVersion", "")), str(manifest.get("kind", "")))
         metadata = manifest.get("metadata") or {}
-        # Reviews (SelfSubjectReview and the like) are cluster-wide and have no name.
-        return resource, str(metadata.get("name", "")), _within(resource, str(metadata.get("namespace", "")))
-
-
-def _within(resource: Resource, namespace: str) -> str:
-    if resource.namespaced and not namespace:
-        # Without one the path would be that of all namespaces.
-        raise Invalid(f"{resource.kind}: metadata.namespace is missing.", code=0)
-    return namespace if resource.namespaced else ""
-
-
-def _named(kind: str, name: str) -> str:
-    """Refuse a name by which a path would mean something else: a DELETE without name deletes them all."""
-    if not name:
-        raise Invalid(f"{kind}: metadata.name is missing.", code=0)
-    if name in (".", ".."):
-        raise Invalid(f"{kind}: metadata.name cannot be {name!r}.", code=0)
-    return name
+        return resource, str(metadata.get("namespace", "")), str(metadata.get("name", ""))
 
 
 def _dry(dry_run: bool) -> Sequence[tuple[str, str]]:
