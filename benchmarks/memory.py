@@ -21,9 +21,7 @@ PLAIN_PORT = 8390
 def compare(ours: float) -> Result:
     """B5, from the growth in MiB that the crowd brought to Hub and gate."""
     peer = measure_plain()
-    print(
-        f"  {SERVICES} services add {ours:.1f} MiB to Hub and gate; as many plain servers {peer:.1f} MiB to a Hub"
-    )
+    print(f"  {SERVICES} services: {ours:.1f} MiB more in Hub and gate; plain servers: {peer:.1f} MiB")
     return Result("B5 memory, 1,000 services", ours, peer, "MiB", ours / peer, 2.0)
 
 

@@ -28,9 +28,7 @@ def run(stack: Stack) -> list[Result]:
         after = counts(stack)
         if before != after:
             raise RuntimeError(f"objects before {before}, after {after}")
-    print(
-        f"  restarts {[round(value, 1) for value in ours]} s, kubectl get {[round(value, 1) for value in peer]} s"
-    )
+    print(f"  restarts {rounded(ours)} s, kubectl get {rounded(peer)} s")
     print(f"  objects before and after: {dict(after)}")
     middle = sorted(ours)[1], sorted(peer)[1]
     restarted = Result("B8 restart, 1,000 services", *middle, "s", middle[0] / middle[1], 10.0)
