@@ -20,7 +20,7 @@ _EXITS = {
 }
 _NO_COMMAND = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat [^:]+: no such file)')
 _NO_PERMISSION = re.compile(r'exec: "([^"]+)": permission denied')
-_NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?([^\s.]+)")
+_NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(\S+?)[.,;]?(?:\s|$)")
 _NO_OBJECT = re.compile(r'(secret|configmap)s? "([^"]+)" (?:not found|is forbidden)', re.IGNORECASE)
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap"}
 _RUN_AS_ROOT = re.compile(r"image will run as root")
@@ -42,9 +42,25 @@ def explain_broken(container: ContainerState) -> str:
     """Say why; ``is_broken`` has to be true."""
     if container.reason in IMAGE_REASONS:
         return explain_image(container.reason, container.message, container.image)
+    if command := _explain_command(container):
+        return command
     if container.state == "waiting" and container.reason != "CrashLoopBackOff":
         return f"{_label(container)} cannot be created: {explain_missing(container.message)}"
     return explain_end(container)
+
+
+def has_log(container: ContainerState) -> bool:
+    """Whether it ever ran, so that its log may tell more."""
+    return container.exit_code is not None and container.ended not in ("StartError", "ContainerCannotRun")
+
+
+def _explain_command(container: ContainerState) -> str:
+    # The runtime could not start it; why is only in its message.
+    if match := _NO_COMMAND.search(container.message):
+        return f"{_label(container)} cannot start: its image has no command {match[1]!r}."
+    if match := _NO_PERMISSION.search(container.message):
+        return f"{_label(container)} cannot start: its command {match[1]!r} may not be executed."
+    return ""
 
 
 def explain_end(container: ContainerState) -> str:
@@ -53,11 +69,6 @@ def explain_end(container: ContainerState) -> str:
     if container.ended == "OOMKilled":
         limit = f" (limit {container.memory_limit})" if container.memory_limit else ""
         return f"{label} ran out of memory{limit}. Choose a larger size."
-    # The runtime's own failure to start the command carries its reason only in the message.
-    if match := _NO_COMMAND.search(container.message):
-        return f"{label} cannot start: its image has no command {match[1]!r}."
-    if match := _NO_PERMISSION.search(container.message):
-        return f"{label} cannot start: its command {match[1]!r} may not be executed."
     if code is None:
         return f"{label} ended, and Kubernetes does not say how."
     restarts = f" ({container.restarts} restart{'' if container.restarts == 1 else 's'})"

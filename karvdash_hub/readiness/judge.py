@@ -56,7 +56,13 @@ def judge(
 
 def _weight(verdict: Verdict) -> tuple[bool, bool, bool, int]:
     """What to tell first: failing, then stuck, then what says most, then whatever is furthest behind."""
-    return verdict.state == "failing", verdict.stuck, verdict.message != "Starting.", -verdict.percent
+    says_more = verdict.message != _STARTING.message
+    return (
+        verdict.state == "failing",
+        verdict.stuck,
+        says_more,
+        -verdict.percent if says_more else verdict.percent,
+    )
 
 
 def _is_stopping(snapshot: Snapshot, expected: Sequence[Expected]) -> bool:
@@ -95,13 +101,24 @@ def _troubles(snapshot: Snapshot, expected: Sequence[Expected], now: float) -> I
             yield _STARTING
     unready = [*_workload_troubles(snapshot, expected, events)]
     late = any(workload.reason == _LATE for workload in snapshot.workloads)
+    storage = _explain_claims(snapshot, events)
     for pod in _pods_that_count(snapshot):
-        verdict = judge_pod(pod, events.of("Pod", pod.name), snapshot.nodes, snapshot.claims, now)
+        about = events.of("Pod", pod.name)
+        verdict = judge_pod(pod, about, now, nodes=snapshot.nodes, storage=storage)
         # A pod more than is wanted (a surge, an evicted leftover) is no trouble when the rest is up.
         spare = pod.owner and snapshot.workloads and not unready and not verdict.recheck
         if verdict.state != "running" and not spare:
             yield replace(verdict, state="failing", stuck=True) if late else verdict
     yield from unready
+
+
+def _explain_claims(snapshot: Snapshot, events: _Events) -> str:
+    pending = [claim.name for claim in snapshot.claims if claim.phase == "Pending"]
+    for name in pending:
+        for event in reversed(events.of("PersistentVolumeClaim", name)):
+            if event.reason == "ProvisioningFailed":
+                return f"Claim {name} gets no volume: {event.message.rstrip('.')}."
+    return f"No volume has been found for claim {', '.join(pending)} yet." if pending else ""
 
 
 def _pods_that_count(snapshot: Snapshot) -> Iterator[Pod]:
@@ -116,10 +133,18 @@ def _pods_that_count(snapshot: Snapshot) -> Iterator[Pod]:
 def _workload_troubles(
     snapshot: Snapshot, expected: Sequence[Expected], events: _Events
 ) -> Iterator[Verdict]:
-    for workload in snapshot.workloads:
-        if not workload.deleting and (verdict := _judge_workload(workload, events)) is not None:
-            yield verdict
     alive = [pod for pod in snapshot.pods if not pod.deleting]
+    for workload in snapshot.workloads:
+        if workload.deleting:
+            continue
+        if (verdict := _judge_workload(workload, events)) is not None:
+            yield verdict
+            continue
+        seen = [pod for pod in snapshot.pods if _belongs(pod.owner, workload)]
+        ready = sum(pod.ready and not pod.deleting for pod in seen)
+        if seen and ready < workload.replicas and workload.kind != "Job":
+            # Pods are seen to fail before their controller has counted them.
+            yield _partial(workload.name, ready, workload.replicas)
     for item in expected:
         if item.kind == "Pod" and not any(pod.name == item.name for pod in alive):
             yield _STARTING
@@ -127,6 +152,13 @@ def _workload_troubles(
             ready = sum(pod.ready and pod.owner == f"{item.kind}/{item.name}" for pod in alive)
             if ready < item.replicas:
                 yield _partial(item.name, ready, item.replicas)
+
+
+def _belongs(owner: str, workload: Workload) -> bool:
+    kind, _, name = owner.partition("/")
+    if workload.kind == "Deployment":  # its ReplicaSets are named <deployment>-<hash>
+        return kind == "ReplicaSet" and name.rpartition("-")[0] == workload.name
+    return (kind, name) == (workload.kind, workload.name)
 
 
 def _judge_workload(workload: Workload, events: _Events) -> Verdict | None:
@@ -229,12 +261,11 @@ class _Events:
     def _creations(self, workload: Workload) -> Iterable[Event]:
         if workload.kind != "Deployment":
             return self.of(workload.kind, workload.name)
-        # Its ReplicaSets make the pods; they are named <deployment>-<hash>.
         return sorted(
             (
                 event
                 for (kind, name), events in self._by_object.items()
-                if kind == "ReplicaSet" and name.rpartition("-")[0] == workload.name
+                if _belongs(f"{kind}/{name}", workload)
                 for event in events
             ),
             key=lambda event: event.time,

@@ -6,10 +6,16 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from karvdash_hub.readiness.containers import explain_broken, explain_end, explain_mount, is_broken
+from karvdash_hub.readiness.containers import (
+    explain_broken,
+    explain_end,
+    explain_mount,
+    has_log,
+    is_broken,
+)
 from karvdash_hub.readiness.images import pulled_image
-from karvdash_hub.readiness.model import Claim, ContainerState, Event, Node, Pod, Verdict
-from karvdash_hub.readiness.scheduling import explain_unschedulable
+from karvdash_hub.readiness.model import ContainerState, Event, Node, Pod, Verdict
+from karvdash_hub.readiness.scheduling import NO_VOLUME, explain_unschedulable
 
 #: A container that ended with an error has to stay up this long, in seconds, before it counts again:
 #: one without a readiness check is "ready" for the moment that lies between two crashes.
@@ -26,13 +32,20 @@ _KILLED = re.compile(r"^Container (\S+) failed (liveness|startup) probe")
 
 
 def judge_pod(
-    pod: Pod, events: Sequence[Event], nodes: Sequence[Node], claims: Sequence[Claim], now: float
+    pod: Pod, events: Sequence[Event], now: float, *, nodes: Sequence[Node] = (), storage: str = ""
 ) -> Verdict:
-    """Judge a pod that is not being deleted. ``events``: its own, oldest first; ``now``: Unix seconds."""
+    """Judge a pod that is not being deleted.
+
+    Args:
+        events: about the pod, oldest first.
+        now: Unix time in seconds.
+        nodes: of the cluster, if known.
+        storage: what keeps the server's claims from getting a volume, as a sentence, or ``""``.
+    """
     if pod.phase == "Failed":
         return _failed(pod)
     if not pod.scheduled:
-        return _unscheduled(pod, nodes, claims)
+        return _unscheduled(pod, nodes, storage)
     for container in pod.containers:
         if is_broken(container):
             return _broken(pod, container, events)
@@ -53,26 +66,25 @@ def _failed(pod: Pod) -> Verdict:
     return Verdict("failing", f"Pod {pod.name} {verb}: {why}.", True)
 
 
-def _unscheduled(pod: Pod, nodes: Sequence[Node], claims: Sequence[Claim]) -> Verdict:
+def _unscheduled(pod: Pod, nodes: Sequence[Node], storage: str) -> Verdict:
     if not pod.unschedulable:
         return Verdict("starting", "Looking for a node.", percent=15)
     message = explain_unschedulable(pod, nodes)
-    pending = [claim.name for claim in claims if claim.phase == "Pending"]
-    if pending and "volume has been found" in message:
-        message = f"No volume has been found for claim {', '.join(pending)} yet."
+    if storage and message == NO_VOLUME:
+        message = storage
     return Verdict("starting", message, stuck=True, percent=15)
 
 
 def _broken(pod: Pod, container: ContainerState, events: Sequence[Event]) -> Verdict:
     message = _killed_by_check(container, events) or explain_broken(container)
-    has_log = container.exit_code is not None
+    logged = has_log(container)
     return Verdict(
         "failing",
         message,
         stuck=True,
         percent=40,
-        container=container.name if has_log else None,
-        pod=pod.name if has_log else None,
+        container=container.name if logged else None,
+        pod=pod.name if logged else None,
     )
 
 
@@ -84,8 +96,8 @@ def _on_probation(pod: Pod, container: ContainerState, events: Sequence[Event], 
         message = killed or f"{explain_end(container)} It runs again, but is not ready."
         return Verdict("failing", message, True, 60, container.name, pod.name)
     wait = PROBATION - (now - _seconds(container.since)) if container.since else 0.0
-    if container.ready and container.exit_code and 0 < wait <= PROBATION:
-        message = f"{explain_end(container)} It was started again; waiting whether it stays."
+    if container.ready and (killed or container.exit_code) and 0 < wait <= PROBATION:
+        message = f"{killed or explain_end(container)} It runs again; waiting whether it stays."
         return Verdict("starting", message, False, 80, container.name, pod.name, recheck=wait)
     return None
 
@@ -112,6 +124,11 @@ def _under_way(pod: Pod, events: Sequence[Event]) -> Verdict:
     for container in pod.containers:
         if container.state == "running" and not container.ready:
             return _unready(pod, container, events)
+    for container in pod.containers:
+        if not container.init and container.state == "terminated":
+            done = pod.owner.startswith("Job/")
+            message = f"Container {container.name} has done its work." if done else explain_end(container)
+            return Verdict("starting", message, False, 85 if done else 60, container.name, pod.name)
     message = f"Pod {pod.name} is not ready although its containers are: its node may be away."
     return Verdict("starting", message, percent=85)
 

@@ -9,13 +9,17 @@ import re
 
 from karvdash_hub.readiness.quantity import format_bytes, format_number, parse_quantity
 
+_BYTES = ("memory", "storage", "ephemeral-storage")
 #: What controllers put before the API server's words.
 _PREFIX = re.compile(
-    r"^(Error creating: |create (Pod|Claim) \S+ (for Pod \S+ )?in StatefulSet \S+ failed error: )+"
+    r"^(?:\(combined from similar events\): |Error creating: |failed to create PVC \S+: "
+    r"|Create (?:Pod|Claim) \S+ (?:for Pod \S+ )?in StatefulSet \S+ failed error: )+",
+    re.IGNORECASE,
 )
 _OBJECT = re.compile(r'^(?P<kind>[\w.]+) "[^"]*" is (forbidden|invalid): (?P<rest>.*)$', re.DOTALL)
 _QUOTA = re.compile(r"exceeded quota: (\S+), requested: (\S+), used: (\S+), limited: (\S+)")
 _QUOTA_NEEDS = re.compile(r"failed quota: (\S+): must specify (.+)")
+_MISSING = re.compile(r"(\S+) for: ")
 _SECURITY = re.compile(r'violates PodSecurity "([^:"]+)[^"]*": (.*)', re.DOTALL)
 _POLICY = re.compile(
     r"ValidatingAdmissionPolicy '([^']+)' (?:with binding '[^']+' )?denied request: (.*)", re.DOTALL
@@ -37,7 +41,8 @@ def explain_refusal(message: str) -> str:
     if match := _QUOTA.search(text):
         return _explain_quota(*match.groups()[1:])
     if match := _QUOTA_NEEDS.search(text):
-        return f"The namespace's quota {match[1]} wants each container to state {match[2]}: choose a size."
+        missing = " and ".join(_MISSING.findall(match[2])) or match[2]
+        return f"The namespace's quota {match[1]} asks every container for {missing}: choose a size."
     if match := _SECURITY.search(text):
         return f"Refused by the namespace's pod security level {match[1]}: {_ended(match[2])}"
     if match := _POLICY.search(text):
@@ -59,12 +64,17 @@ def explain_refusal(message: str) -> str:
 
 def _explain_quota(requested: str, used: str, limited: str) -> str:
     in_use, limits = _amounts(used), _amounts(limited)
-    parts = [
-        f"this needs {_amount(resource, amount)}, and {_amount(resource, in_use.get(resource, '0'))} "
-        f"of {_amount(resource, limits.get(resource, '0'))} are in use"
-        for resource, amount in _amounts(requested).items()
-    ]
-    return f"Quota exceeded: {'; '.join(parts)}. Stop another service or choose a smaller size."
+    parts, never = [], False
+    for resource, amount in _amounts(requested).items():
+        limit = limits.get(resource, "0")
+        plain = resource.removeprefix("requests.").removeprefix("limits.").removeprefix("count/")
+        of = f"{_short(plain, in_use.get(resource, '0'))} of {_short(plain, limit)}"
+        parts.append(
+            f"this needs {_short(plain, amount)}{_unit(plain, amount)}; {of} are in use ({resource})"
+        )
+        never = never or parse_quantity(amount) > parse_quantity(limit)
+    advice = "Choose a smaller size." if never else "Stop another service or choose a smaller size."
+    return f"Quota exceeded: {'; '.join(parts)}. {advice}"
 
 
 def _amounts(text: str) -> dict[str, str]:
@@ -72,22 +82,18 @@ def _amounts(text: str) -> dict[str, str]:
     return {resource: amount for resource, _, amount in pairs}
 
 
-def _amount(resource: str, quantity: str) -> str:
-    kind, _, plain = (
-        resource.rpartition("requests.") if "requests." in resource else resource.rpartition("limits.")
-    )
-    side = f" ({resource.partition('.')[0]})" if kind or resource != plain else ""
-    try:
-        number = parse_quantity(quantity)
-    except ValueError:
-        return f"{quantity} {resource}"
-    if plain == "cpu":
-        return f"{format_number(number)} CPU{'' if number == 1 else 's'}{side}"
-    if plain in ("memory", "storage", "ephemeral-storage"):
-        return f"{format_bytes(number)} of {plain.replace('-', ' ')}{side}"
-    if plain.endswith("gpu"):
-        return f"{format_number(number)} GPU{'' if number == 1 else 's'}"
-    return f"{format_number(number)} {plain.removeprefix('count/')}{side}"
+def _short(resource: str, quantity: str) -> str:
+    number = parse_quantity(quantity)
+    return format_bytes(number) if resource in _BYTES else format_number(number)
+
+
+def _unit(resource: str, quantity: str) -> str:
+    if resource in _BYTES:
+        return f" of {resource.replace('-', ' ')}"
+    word = {"cpu": "CPU"}.get(resource) or ("GPU" if resource.endswith("gpu") else "")
+    if not word:
+        return f" {resource}"
+    return f" {word}" if parse_quantity(quantity) == 1 else f" {word}s"
 
 
 def _ended(text: str) -> str:

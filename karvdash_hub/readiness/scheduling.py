@@ -16,6 +16,9 @@ from karvdash_hub.readiness.quantity import format_bytes, format_number, parse_q
 
 _INSUFFICIENT = re.compile(r"(\d+) Insufficient ([\w./-]*\w)")
 _ALL_NODES = re.compile(r"0/(\d+) nodes are available")
+#: Told when a claim waits; who knows the claims may know better.
+NO_VOLUME = "No volume has been found for its claims yet."
+
 _BYTES = ("memory", "ephemeral-storage")
 
 _OTHER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -30,7 +33,7 @@ _OTHER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r'persistentvolumeclaim "([^"]+)" bound to non-existent', "The volume of claim {0} is gone."),
         (
             r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes",
-            "No volume has been found for its claims yet.",
+            NO_VOLUME,
         ),
         (r"not have enough free storage", "No node has enough free storage for its volume."),
         (
