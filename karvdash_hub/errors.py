@@ -78,6 +78,17 @@ class ValuesInvalid(_FieldErrors):
         super().__init__("Several values cannot be used:", errors, "values-invalid", 400)
 
 
+class ManifestsInvalid(_FieldErrors):
+    """Objects that cannot be launched although template and values are well-formed, each by itself.
+
+    ``errors`` holds every mistake; ``document`` is the index in the template's file.
+    """
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        headline = "The objects of this service have several mistakes:"
+        super().__init__(headline, errors, "manifests-invalid", 422)
+
+
 class NotFound(KarvdashError):
     """What was asked for does not exist, or is not the asker's."""
 

@@ -52,6 +52,7 @@ INGRESS_CLASS = "karvdash"
 #: Longest server name, ref: jupyterhub/slugs.py is_valid_safe_slug (6.1.1).
 MAX_SERVER_NAME = 30
 _SUFFIX_LETTERS = 4
+_MAX_SUGGESTED = 200
 
 #: Names that are hosts or accounts of the platform's own.
 RESERVED_USER_NAMES = frozenset(
@@ -187,12 +188,18 @@ def _server_name_problem(name: str) -> str:
     return ""
 
 
-def suggest_server_name(text: str, fallback: str = "service") -> ServerName:
-    """Make a valid server name out of any text, for instance a template's default for NAME."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", ascii_text).lstrip(string.digits + "-")
-    words = words.removeprefix(RESERVED_SERVER_PREFIX)[:MAX_SERVER_NAME].strip("-")
-    return ServerName(words if _SERVER.fullmatch(words) else fallback)
+def suggest_server_name(text: str, fallback: str = "") -> ServerName:
+    """Make a valid server name out of any text, for instance a template's default for NAME.
+
+    Where nothing of ``text`` can be used, ``fallback`` is tried, then "service".
+    """
+    for source in (text, fallback):
+        ascii_text = unicodedata.normalize("NFKD", source[:_MAX_SUGGESTED]).encode("ascii", "ignore").decode()
+        words = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).lstrip(string.digits + "-")
+        words = words.removeprefix(RESERVED_SERVER_PREFIX)[:MAX_SERVER_NAME].strip("-")
+        if _SERVER.fullmatch(words):
+            return ServerName(words)
+    return ServerName("service")
 
 
 def name_candidates(wanted: str, rng: random.Random) -> Iterator[ServerName]:

@@ -1,0 +1,84 @@
+"""Marks by which everything of a server can be found, and by which it goes when the server goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Final
+
+from karvdash_hub.names import LABEL_KEEP, LABEL_MANAGED_BY, LABEL_SERVER, LABEL_TEMPLATE, MANAGED_BY
+from karvdash_hub.service_templates.expose import primary_service
+from karvdash_hub.service_templates.ingress import is_ingress
+from karvdash_hub.service_templates.tree import Manifest, dig, ensure, items, mapping
+from karvdash_hub.service_templates.workloads import is_kind, pod_template
+
+#: Karvdash's own label on the main Service, which programs written for it look for.
+LEGACY_TEMPLATE_LABEL: Final = "karvdash-template"
+NO_DATASETS_LABEL: Final = "karvdash-no-datasets"
+
+
+def own(
+    manifests: Sequence[Manifest],
+    *,
+    namespace: str,
+    server: str,
+    template_id: str,
+    anchor_name: str,
+    anchor_uid: str,
+    ingress_annotations: Mapping[str, str] | None = None,
+) -> list[Manifest]:
+    """Return the manifests with namespace, labels and owner of one server.
+
+    Labels go on every object and on every pod template and claim template inside one, never on
+    selectors: they would no longer match what runs. The owner reference names the anchor ConfigMap,
+    without ``blockOwnerDeletion``, which the user's rights may not set. Objects labelled
+    ``karvdash.io/keep: "true"`` have no owner; claims that a StatefulSet makes get that label, since
+    Kubernetes keeps them too.
+    """
+    labels = {LABEL_SERVER: server, LABEL_TEMPLATE: template_id, LABEL_MANAGED_BY: MANAGED_BY}
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": anchor_name, "uid": anchor_uid}
+    main = primary_service(manifests)
+    owned = []
+    for manifest in deepcopy(list(manifests)):
+        metadata = ensure(manifest, "metadata")
+        metadata["namespace"] = namespace
+        metadata.pop("ownerReferences", None)
+        if mapping(metadata, "labels").get(LABEL_KEEP) != "true":
+            metadata["ownerReferences"] = [dict(owner)]
+        if is_kind(manifest, "", "Service") and metadata.get("name") == main:
+            ensure(metadata, "labels")[LEGACY_TEMPLATE_LABEL] = template_id
+        if is_ingress(manifest) and ingress_annotations:
+            ensure(metadata, "annotations").update(ingress_annotations)
+        for place in _labelled(manifest):
+            ensure(place, "metadata", "labels").update(labels)
+        for claim in _claim_templates(manifest):
+            ensure(claim, "metadata", "labels").update({**labels, LABEL_KEEP: "true"})
+        owned.append(manifest)
+    return owned
+
+
+def _labelled(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return everything inside a manifest that becomes an object, itself included."""
+    places = [manifest]
+    if is_kind(manifest, "batch", "CronJob") and isinstance(dig(manifest, "spec", "jobTemplate"), dict):
+        places.append(manifest["spec"]["jobTemplate"])
+    template = pod_template(manifest)
+    if template is not None and template is not manifest:
+        places.append(template)
+    return places
+
+
+def _claim_templates(manifest: Manifest) -> list[dict[str, Any]]:
+    if not is_kind(manifest, "apps", "StatefulSet"):
+        return []
+    return [claim for claim in items(manifest, "spec", "volumeClaimTemplates") if isinstance(claim, dict)]
+
+
+def without_datasets(manifests: Sequence[Manifest]) -> list[Manifest]:
+    """Return the manifests with every pod labelled so that no dataset is mounted into it."""
+    marked = deepcopy(list(manifests))
+    for manifest in marked:
+        template = pod_template(manifest)
+        if template is not None:
+            ensure(template, "metadata", "labels")[NO_DATASETS_LABEL] = "true"
+    return marked
