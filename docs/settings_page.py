@@ -1,0 +1,29 @@
+"""Write docs/reference/settings.md from the traits' help texts: ``python docs/settings_page.py``."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from karvdash_hub.settings import Platform
+
+PAGE = Path(__file__).parent / "reference" / "settings.md"
+HEAD = """# Settings
+
+Set them in `jupyterhub_config.py`, after `karvdash_hub.install(c)`. This page is made from the help texts of the traits
+(`python docs/settings_page.py`).
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for name, trait in sorted(Platform.class_own_traits(config=True).items()):
+        help_text = textwrap.dedent(trait.help).strip().replace("``", "`")
+        kind = type(trait).__name__
+        parts.append(f"## c.Platform.{name}\n\n{kind}, default `{trait.default()!r}`\n\n{help_text}\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
