@@ -9,7 +9,9 @@ ref: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/stat
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -170,16 +172,26 @@ def from_status(
 
 def unreachable(server: str, cause: BaseException) -> Unreachable:
     """Say that the API server did not answer, and why."""
-    late = isinstance(cause, TimeoutError)
-    why = "it did not answer in time" if late else str(cause) or type(cause).__name__
     return Unreachable(
-        f"The Kubernetes API server at {server} cannot be reached: {why}. Try again in a minute."
+        f"The Kubernetes API server at {server} cannot be reached: {_why(cause)}. Try again in a minute."
     )
 
 
 def schema_paths(error: KubeError) -> list[str]:
     """Return the fields that do not fit the schema, as server-side apply writes them."""
     return [found.field for found in error.errors if found.field.startswith(".")]
+
+
+def _why(cause: BaseException) -> str:
+    if isinstance(cause, TimeoutError):
+        return "it did not answer in time"
+    # aiohttp wraps what has happened in an error whose text shows Python objects.
+    root = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", None) or cause
+    if isinstance(root, ssl.SSLError):
+        return f"TLS: {getattr(root, 'verify_message', '') or root.reason or root}"
+    if isinstance(root, OSError) and root.errno:
+        return os.strerror(root.errno).lower()
+    return str(root) or type(root).__name__
 
 
 def _fields(text: str, status: Mapping[str, Any], *, secret: bool) -> list[FieldError]:

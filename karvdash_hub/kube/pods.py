@@ -61,12 +61,19 @@ async def logs(
         async for chunk in body.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                yield line.decode(errors="replace")
-            while len(rest) >= _LONGEST_LINE:
-                yield rest[:_LONGEST_LINE].decode(errors="replace")
-                rest = rest[_LONGEST_LINE:]
+                for piece in _pieces(line):
+                    yield piece
+            if len(rest) >= _LONGEST_LINE:
+                for piece in _pieces(rest):
+                    yield piece
+                rest = b""
         if rest:
             yield rest.decode(errors="replace")
+
+
+def _pieces(line: bytes) -> list[str]:
+    cuts = range(0, len(line) or 1, _LONGEST_LINE)
+    return [line[cut : cut + _LONGEST_LINE].decode(errors="replace") for cut in cuts]
 
 
 async def execute(

@@ -78,14 +78,14 @@ class Transport:
         Raises: KubeError, of the class that fits.
         """
         waits = iter(_WAITS)
-        repeated = False
+        tries = _Tries()
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
                     try:
-                        return await self._once(call)
+                        return await self._once(call, tries)
                     except NotFound:
-                        if repeated and call.method == "DELETE":
+                        if tries.count > 1 and call.method == "DELETE":
                             return {}  # our first try did it and its answer was lost
                         raise
                     except (TooMany, Unreachable) as error:
@@ -93,7 +93,6 @@ class Transport:
                         if wait is None or not _may_repeat(call, error):
                             raise
                         await asyncio.sleep(_delay(wait, error.retry_after))
-                        repeated = True
         except TimeoutError as error:
             raise unreachable(self.config.server, error) from error
 
@@ -106,7 +105,7 @@ class Transport:
         endless = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=None)
         with self._network_errors():
             async with self._session().request(
-                call.method, self._url(call), timeout=endless, **self._options(call)
+                call.method, self._url(call), timeout=endless, allow_redirects=False, **self._options(call)
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response, call)
@@ -129,13 +128,18 @@ class Transport:
                 ) as connection:
                     yield connection
         except aiohttp.WSServerHandshakeError as error:
-            await self._once(call)
+            await self._once(call, _Tries())
             raise from_status(error.status, {}, as_user=call.as_user, what=call.what) from error
 
-    async def _once(self, call: Call) -> dict[str, Any]:
+    async def _once(self, call: Call, tries: _Tries) -> dict[str, Any]:
         with self._network_errors():
             async with self._session().request(
-                call.method, self._url(call), data=call.body, **self._options(call)
+                call.method,
+                self._url(call),
+                data=call.body,
+                allow_redirects=False,
+                middlewares=(tries,),
+                **self._options(call),
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response, call)
@@ -169,7 +173,7 @@ class Transport:
                 raise ValueError("as_user is empty")
             headers["Impersonate-User"] = call.as_user
         # Token and certificates are looked at on every request: those of a pod are replaced while it runs.
-        options: dict[str, Any] = {"headers": headers, "allow_redirects": False}
+        options: dict[str, Any] = {"headers": headers}
         if (context := self.config.ssl_context()) is not None:
             options["ssl"] = context
             if self.config.server_name:
@@ -188,6 +192,19 @@ class Transport:
             raise failure from error
 
 
+class _Tries:
+    """Counts how often a request is sent: aiohttp itself repeats a GET or DELETE on a stale connection."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        self.count += 1
+        return await handler(request)
+
+
 def _may_repeat(call: Call, error: KubeError) -> bool:
     never_left = isinstance(error.__cause__, aiohttp.ClientConnectorError)
     return call.idempotent or never_left or isinstance(error, TooMany)
@@ -195,7 +212,7 @@ def _may_repeat(call: Call, error: KubeError) -> bool:
 
 def _delay(wait: float, asked: float | None) -> float:
     # Jitter, so that callers who were refused together do not come back together.
-    return max(wait * random.uniform(0.5, 1.5), min(asked or 0.0, _PATIENCE))  # noqa: S311
+    return wait * random.uniform(0.5, 1.5) + min(asked or 0.0, _PATIENCE)  # noqa: S311
 
 
 async def _refusal(response: aiohttp.ClientResponse, call: Call) -> KubeError:

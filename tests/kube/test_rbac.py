@@ -1,0 +1,138 @@
+"""share/rbac: explicit, narrow, and enough. That it is enough is shown by all other tests of this folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from karvdash_hub.kube import errors
+from karvdash_hub.kube.config import KubeConfig
+from karvdash_hub.kube.rbac import install_manifests
+from karvdash_hub.kube.rest import Kube
+from tests.fixtures.clusters import SomeCluster
+from tests.kube.conftest import UserNamespace
+
+READ = {"get", "list", "watch"}
+
+
+def roles() -> dict[str, list[dict[str, Any]]]:
+    return {
+        manifest["metadata"]["name"]: manifest["rules"]
+        for manifest in install_manifests()
+        if manifest["kind"] in ("ClusterRole", "Role")
+    }
+
+
+def test_nothing_is_granted_by_wildcard() -> None:
+    granted = [
+        word
+        for rules in roles().values()
+        for rule in rules
+        for key in ("verbs", "resources", "apiGroups")
+        for word in rule[key]
+    ]
+    assert [word for word in granted if "*" in word] == []
+
+
+def test_the_gate_reads() -> None:
+    assert {verb for rule in roles()["karvdash-gate"] for verb in rule["verbs"]} == {"list", "watch"}
+
+
+def test_the_hub_writes_four_kinds_and_no_secret() -> None:
+    """Whatever else it makes for a user it makes in the user's name."""
+    writes = {
+        resource
+        for rule in roles()["karvdash-hub"]
+        for resource in rule["resources"]
+        if set(rule["verbs"]) - READ - {"bind"}
+    }
+    assert writes == {"configmaps", "limitranges", "namespaces", "resourcequotas", "rolebindings"}
+    assert "secrets" not in {r for rules in roles().values() for rule in rules for r in rule["resources"]}
+
+
+def test_impersonation_is_bound_by_no_cluster_role_binding() -> None:
+    bound = {
+        manifest["roleRef"]["name"]
+        for manifest in install_manifests()
+        if manifest["kind"] in ("ClusterRoleBinding", "RoleBinding")
+    }
+    assert bound == {"karvdash-hub", "karvdash-gate"}
+    assert [rule["verbs"] for rule in roles()["karvdash-hub-impersonate"]] == [["impersonate"]]
+    assert "impersonate" not in {verb for rule in roles()["karvdash-hub"] for verb in rule["verbs"]}
+
+
+async def test_applying_it_twice_changes_nothing(admin_kube: Kube) -> None:
+    before = [(await admin_kube.apply(manifest))["metadata"] for manifest in install_manifests()]
+    after = [(await admin_kube.apply(manifest))["metadata"] for manifest in install_manifests()]
+    assert [m["resourceVersion"] for m in before] == [m["resourceVersion"] for m in after]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("v1", "ConfigMap"),
+        ("v1", "Service"),
+        ("discovery.k8s.io/v1", "EndpointSlice"),
+        ("networking.k8s.io/v1", "Ingress"),
+    ],
+)
+async def test_what_the_gate_may_see(
+    gate_config: KubeConfig, alice: UserNamespace, api_version: str, kind: str
+) -> None:
+    async with Kube(gate_config) as gate:
+        await gate.list(api_version, kind)
+        with pytest.raises(errors.Forbidden):
+            await gate.apply(alice.manifest(api_version, kind, "x"), dry_run=True)
+
+
+async def test_what_the_gate_may_not_see(gate_config: KubeConfig, alice: UserNamespace) -> None:
+    async with Kube(gate_config) as gate:
+        for kind in ("Secret", "Pod", "PersistentVolumeClaim"):
+            with pytest.raises(errors.Forbidden):
+                await gate.list("v1", kind, alice.name)
+        with pytest.raises(errors.Forbidden, match="may not impersonate"):
+            await gate.get("v1", "Pod", "p", alice.name, as_user=alice.account)
+
+
+async def test_the_hub_is_no_administrator(hub_kube: Kube, alice: UserNamespace) -> None:
+    pod = alice.manifest("v1", "Pod", "p", spec={"containers": [{"name": "a", "image": "x"}]})
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "x"},
+        "rules": [],
+    }
+    for attempt in (
+        hub_kube.list("v1", "Secret", alice.name),
+        hub_kube.get("v1", "Secret", "x", "kube-system"),
+        hub_kube.create(pod, dry_run=True),
+        hub_kube.create(role, dry_run=True),
+        hub_kube.delete("v1", "Pod", "x", "kube-system", dry_run=True),
+        hub_kube.exec(alice.name, "p", ["id"]),
+    ):
+        with pytest.raises(
+            errors.Forbidden, match=r"The Hub \(system:serviceaccount:karvdash:karvdash-hub\)"
+        ):
+            await attempt
+
+
+@pytest.mark.parametrize("role", ["admin", "edit"])
+async def test_the_hardened_roles_may_edit_templates(
+    cluster: SomeCluster, admin_kube: Kube, alice: UserNamespace, role: str
+) -> None:
+    """karvdash-templates-edit becomes part of them by aggregation, some moments after it is applied."""
+    cluster.kubectl(
+        "create", "rolebinding", "x", f"--clusterrole={role}", f"--user={alice.slug}", "-n", alice.name
+    )
+    for verb in ("create", "delete", "get", "list", "patch", "update", "watch"):
+        answer = cluster.kubectl(
+            "auth",
+            "can-i",
+            verb,
+            "templates.karvdash.carv.ics.forth.gr",
+            f"--as={alice.slug}",
+            "-n",
+            alice.name,
+        )
+        assert answer.strip() == "yes", verb
