@@ -93,6 +93,8 @@ class Variable:
 
         Raises: ValueError with the end of a sentence.
         """
+        if self.secret and value == "" == self.default:
+            return  # no password unless one is chosen
         if self.choices and value not in self.choices:
             raise ValueError(f"must be one of {', '.join(spell(choice) for choice in self.choices)}")
         for bound, too, word in ((self.min, -1, "at least"), (self.max, 1, "at most")):

@@ -180,8 +180,6 @@ def _checked(name: str, kind: str, entry: dict[str, Any], where: str, report: Re
 
 
 def _with_default(variable: Variable, where: str, report: Report) -> Variable:
-    if variable.secret and variable.default == "":
-        return variable  # no password unless one is chosen
     try:
         default = CONVERTERS[variable.kind](variable.default)
         variable.check(default)
