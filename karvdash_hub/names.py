@@ -42,6 +42,8 @@ ANNOTATION_HUB = "karvdash.io/hub"
 ANNOTATION_USER = "karvdash.io/user"
 #: The host allocated to a server, without port.
 ANNOTATION_HOST = "karvdash.io/host"
+#: All hosts of a server, the main one first, with commas between.
+ANNOTATION_HOSTS = "karvdash.io/hosts"
 #: "true" when only people with access may open the server's host, "false" when everybody may.
 ANNOTATION_AUTH = "karvdash.io/auth"
 ANNOTATION_LAUNCH = "karvdash.io/launch"

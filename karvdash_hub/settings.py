@@ -15,7 +15,6 @@ from traitlets.config import LoggingConfigurable
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|[kMGTPE]|[KMGTPE]i)?")
 
 
 class Platform(LoggingConfigurable):
@@ -108,15 +107,6 @@ class Platform(LoggingConfigurable):
         """,
     ).tag(config=True)
 
-    default_size = Dict(
-        help="""
-        CPU, memory and GPU of a service when its user chose none: ``{"cpu": "1", "memory": "1Gi"}``.
-
-        Values are Kubernetes quantities; memory is in bytes. Empty leaves to the template, or to a
-        LimitRange, what it asks for.
-        """,
-    ).tag(config=True)
-
     launches_per_user = Integer(
         10,
         min=1,
@@ -206,6 +196,16 @@ class Platform(LoggingConfigurable):
         """,
     ).tag(config=True)
 
+    hold_launches_at = Unicode(
+        "",
+        help="""
+        Step at which every launch stops and waits for ever: ``namespace``, ``plan``, ``dry-run``, ``anchor``,
+        ``apply`` or ``wait``.
+
+        For finding faults: it shows what a Hub leaves that is killed there. Empty (never) in production.
+        """,
+    ).tag(config=True)
+
     @validate("public_url")
     def _check_public_url(self, proposal: Any) -> str:
         url = urlsplit(str(proposal.value).rstrip("/"))
@@ -232,16 +232,6 @@ class Platform(LoggingConfigurable):
         if "://" in proposal.value or "@" in proposal.value or "/" in proposal.value:
             raise TraitError(f"Platform.registry must be host:port, not {proposal.value!r}")
         return str(proposal.value)
-
-    @validate("default_size")
-    def _check_size(self, proposal: Any) -> dict[str, str]:
-        size = {str(key): str(value) for key, value in proposal.value.items()}
-        wrong = [key for key, value in size.items() if not _QUANTITY.fullmatch(value)]
-        if unknown := sorted(set(size) - {"cpu", "memory", "gpu"}):
-            raise TraitError(f"Platform.default_size knows cpu, memory and gpu, not {', '.join(unknown)}")
-        if wrong:
-            raise TraitError(f"Platform.default_size: {', '.join(wrong)} must be a Kubernetes quantity")
-        return size
 
     @cached_property
     def _url(self) -> SplitResult:

@@ -10,7 +10,7 @@ Uniqueness is the database's: of two requests for one host exactly one gets it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, cast
@@ -21,7 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from karvdash_hub.errors import Taken
 from karvdash_hub.names import Hostname, Namespace, ServerName
 
-LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed"]
+LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed", "deleted"]
+#: "removed": stopped. "deleted": to be forgotten with all it keeps. "failed": refused, and cleared away.
 #: The launch was interrupted if no process is busy with it.
 UNFINISHED: tuple[LaunchState, ...] = ("started", "anchored", "applied")
 
@@ -52,7 +53,7 @@ _HOSTS = sa.Table(
     sa.Column("username", sa.String(255), nullable=False),
     sa.Column("server", sa.String(63), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
-    sa.UniqueConstraint("username", "server", "kind"),
+    sa.Index("hosts_by_server", "username", "server"),
 )
 _LAUNCHES = sa.Table(
     "launches",
@@ -217,27 +218,29 @@ class Store:
         rows = self._rows(sa.select(_HOSTS).where(_HOSTS.c.host == host))
         return Host(*rows[0]) if rows else None
 
-    def claim_host(self, host: Hostname, username: str, server: str, kind: Literal["service", "user"]) -> None:
+    def claim_host(
+        self, host: Hostname, username: str, server: str, kind: Literal["service", "user"]
+    ) -> None:
         """Allocate a host. Raises: Taken if it belongs to something else."""
         mine = Host(host, username, server, kind)
         try:
             with self._transaction() as connection:
                 connection.execute(_HOSTS.insert().values(mine._asdict()))
         except IntegrityError:
-            if self.host(host) == mine:
-                return
-            if (holder := self.host(host)) is not None:
-                raise Taken(f"The address {holder.host} belongs to another service already.", "host") from None
-            # Same server under another domain: public_url was changed since.
-            self.release_host(username, server, kind)
-            self.claim_host(host, username, server, kind)
+            if self.host(host) != mine:
+                raise Taken(
+                    f"The address {host} belongs to another service already. Choose another name.", "host"
+                ) from None
 
-    def release_host(self, username: str, server: str, kind: Literal["service", "user"]) -> None:
-        """Give the host of a server back; nothing happens when it had none."""
+    def release_hosts(self, username: str, server: str, *, keep: Collection[str] = ()) -> None:
+        """Give the hosts of a server back, except those to keep."""
         with self._transaction() as connection:
             connection.execute(
                 _HOSTS.delete().where(
-                    _HOSTS.c.username == username, _HOSTS.c.server == server, _HOSTS.c.kind == kind
+                    _HOSTS.c.username == username,
+                    _HOSTS.c.server == server,
+                    _HOSTS.c.kind == "service",
+                    _HOSTS.c.host.not_in(list(keep)),
                 )
             )
 
@@ -246,25 +249,25 @@ class Store:
     def begin_launch(
         self, username: str, server: str, template: str, namespace: Namespace, launch_id: str
     ) -> None:
-        """Write the row of a launch, before anything of it exists. It replaces the server's former one."""
+        """Write the row of a launch, before anything of it exists.
+
+        A server has one row: a new launch takes it over and keeps only the time of the first one.
+        """
         now = _now()
+        new = {
+            "id": launch_id,
+            "template": template,
+            "namespace": namespace,
+            "state": "started",
+            "message": "",
+            "updated": now,
+        }
+        mine = (_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
         with self._transaction() as connection:
-            connection.execute(
-                _LAUNCHES.delete().where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
-            )
-            connection.execute(
-                _LAUNCHES.insert().values(
-                    id=launch_id,
-                    username=username,
-                    server=server,
-                    template=template,
-                    namespace=namespace,
-                    state="started",
-                    message="",
-                    created=now,
-                    updated=now,
+            if connection.execute(_LAUNCHES.update().where(*mine).values(new)).rowcount == 0:
+                connection.execute(
+                    _LAUNCHES.insert().values(username=username, server=server, created=now, **new)
                 )
-            )
 
     def set_launch(self, username: str, server: str, state: LaunchState, message: str = "") -> bool:
         """Note how far the launch of a server is; False if it has no row."""

@@ -15,7 +15,6 @@ from typing import Any
 
 from karvdash_hub.errors import FieldError, ValuesInvalid
 
-SIZES = ("cpu", "memory", "gpu")
 #: Longest text of all values together (characters). Kubernetes refuses objects above 1.5 MiB anyway.
 MAX_VALUES = 256 * 1024
 
@@ -59,7 +58,12 @@ def parse(options: Mapping[str, Any]) -> LaunchOptions:
 
     Raises: ValuesInvalid with every mistake.
     """
-    errors = [*_check_known(options), *_check_template(options), *_check_variables(options), *_check_size(options)]
+    errors = [
+        *_check_known(options),
+        *_check_template(options),
+        *_check_variables(options),
+        *_check_size(options),
+    ]
     if errors:
         raise ValuesInvalid(errors)
     return LaunchOptions(
@@ -108,7 +112,9 @@ def _check_variables(options: Mapping[str, Any]) -> list[FieldError]:
     length = sum(len(str(value)) for value in variables.values())
     if length > MAX_VALUES:
         errors.append(
-            FieldError(None, "variables", f"are {length} characters together; at most {MAX_VALUES} are possible.")
+            FieldError(
+                None, "variables", f"are {length} characters together; at most {MAX_VALUES} are possible."
+            )
         )
     return errors
 
@@ -119,8 +125,4 @@ def _check_size(options: Mapping[str, Any]) -> list[FieldError]:
         return []
     if not isinstance(size, Mapping):
         return [FieldError(None, "size", "must be an object with cpu, memory and gpu.")]
-    return [
-        FieldError(None, f"size.{key}", "is not known; a size has cpu, memory and gpu.")
-        for key in size
-        if key not in SIZES
-    ]
+    return []

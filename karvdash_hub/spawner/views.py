@@ -33,6 +33,7 @@ class ServiceView:
         pods: ``{"name", "containers": [name], "ready": bool}``.
         stock: whether it is JupyterHub's own notebook and no service template.
         launching: whether a launch is under way (it may still be refused).
+        connect: how to use it, a hint of the template's author; "" if there is none.
     """
 
     user: str
@@ -54,6 +55,7 @@ class ServiceView:
     pods: Sequence[Mapping[str, Any]] = ()
     stock: bool = False
     launching: bool = False
+    connect: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's form of a service."""

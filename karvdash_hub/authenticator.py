@@ -1,0 +1,79 @@
+"""Signing in: JupyterHub's authenticator with our pages, our API and our names.
+
+Any authenticator can carry them:
+
+    class SignIn(KarvdashHandlersMixin, GenericOAuthenticator):
+        pass
+
+    c.JupyterHub.authenticator_class = SignIn
+
+``KarvdashAuthenticator`` does so for local accounts (``karvdash-hub user add``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from tornado import web
+from traitlets import default
+
+from karvdash_hub.accounts import LocalAccounts
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.handlers import default_handlers
+from karvdash_hub.spawner import door
+from karvdash_hub.spawner.hub import Karvdash
+
+
+class KarvdashHandlersMixin:
+    """Brings pages, API and namespaces to an authenticator. It has to stand first among the base classes."""
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """Return the routes; JupyterHub puts them before its own.
+
+        It calls this once, inside its event loop and before it looks at users and servers, so this is
+        also where karvdash_hub starts.
+        """
+        Karvdash.start(app)
+        handlers: list[Any] = super().get_handlers(app)  # type: ignore[misc]
+        return [*handlers, *door.handlers(), *default_handlers()]
+
+    async def run_post_auth_hook(self, handler: Any, auth_model: Any) -> Any:
+        """Refuse a person whose name clashes with another's, and get the namespace ready."""
+        auth_model = await super().run_post_auth_hook(handler, auth_model)  # type: ignore[misc]
+        if auth_model:
+            karvdash = Karvdash.instance()
+            try:
+                karvdash.claim_user(auth_model["name"])
+            except KarvdashError as error:
+                raise web.HTTPError(403, "%s", error.message, reason="Forbidden") from error
+            # Not waited for: signing in works while Kubernetes does not, and the first launch does it again.
+            karvdash.prepare_namespace(auth_model["name"])
+        return auth_model
+
+    def add_user(self, user: Any) -> Any:
+        """Refuse a new user, however added, whose name clashes with another's."""
+        result = super().add_user(user)  # type: ignore[misc]
+        try:
+            Karvdash.instance().claim_user(user.name)
+        except KarvdashError as error:
+            raise ValueError(error.message) from error
+        return result
+
+
+class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: ignore[misc]
+    """Local accounts, kept in karvdash_hub's own database."""
+
+    @default("allow_all")
+    def _default_allow_all(self) -> bool:
+        # Whoever has an active account may sign in; there is no other list of the allowed.
+        return True
+
+    _accounts: LocalAccounts | None = None
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Check name and password of the login form."""
+        if self._accounts is None:
+            self._accounts = LocalAccounts(Karvdash.instance().store)
+        account = await self._accounts.authenticate(data.get("username", ""), data.get("password", ""))
+        return None if account is None else {"name": account.name, "admin": account.admin}

@@ -1,0 +1,106 @@
+"""Wire karvdash_hub into a JupyterHub, from one line of ``jupyterhub_config.py``:
+
+    import karvdash_hub.install
+    c.Platform.public_url = "https://example.com"
+    karvdash_hub.install.install(c)
+
+Call it after ``c.Platform.public_url`` is set. What it sets may be set otherwise afterwards, except where
+a comment says that something relies on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karvdash_hub import names
+from karvdash_hub.scopes import SCOPES
+from karvdash_hub.settings import Platform
+from karvdash_hub.share import share_dir
+
+#: What a user's browser session and own tokens may do beyond JupyterHub's "self".
+USER_SCOPES = {
+    "custom:karvdash:templates",
+    "custom:karvdash:templates:write",
+    "custom:karvdash:exec",
+    # Whom a service is shared with has to be found by name.
+    "shares!user",
+    "read:users:name",
+    "read:groups:name",
+}
+#: What the token inside a stock notebook may do: launch, read and delete the owner's services.
+SERVER_SCOPES = [
+    "users:activity!user",
+    "access:servers!server",
+    "servers!user",
+    "delete:servers!user",
+    "read:users:name!user",
+    "custom:karvdash:templates",
+]
+GATE_SERVICE = "karvdash-gate"
+
+
+def install(c: Any, *, gate_token: str = "") -> None:
+    """Set what karvdash_hub needs on a traitlets config.
+
+    Args:
+        gate_token: API token of the gate; empty registers no gate.
+    """
+    _sign_in(c)
+    _servers(c)
+    _addresses(c)
+    _pages(c)
+    _rights(c, gate_token)
+
+
+def _sign_in(c: Any) -> None:
+    if "authenticator_class" not in c.JupyterHub:
+        c.JupyterHub.authenticator_class = "karvdash_hub.authenticator.KarvdashAuthenticator"
+    # One list of routes, registered first: Authenticator.get_handlers, not extra_handlers.
+
+
+def _servers(c: Any) -> None:
+    c.JupyterHub.spawner_class = "karvdash_hub.spawner.spawner.KarvdashSpawner"
+    c.JupyterHub.allow_named_servers = True
+    # Our own queue is fair between users; JupyterHub's limit answers 429 to whoever comes last.
+    c.JupyterHub.concurrent_spawn_limit = 0
+    # Requests return at once; progress is told by events.
+    c.JupyterHub.slow_spawn_timeout = 0
+    c.JupyterHub.slow_stop_timeout = 0
+    # Relied upon: True would stop every service whenever the Hub is restarted.
+    c.JupyterHub.cleanup_servers = False
+    # One user's broken templates must not end the Hub.
+    c.Spawner.consecutive_failure_limit = 0
+    c.Spawner.server_token_scopes = SERVER_SCOPES
+
+
+def _addresses(c: Any) -> None:
+    # Relied upon: notebooks live at <user>.<domain>, away from each other and from the Hub's pages.
+    c.JupyterHub.subdomain_host = c.Platform.get("public_url", Platform.public_url.default_value)
+    c.JupyterHub.subdomain_hook = subdomain
+
+
+def subdomain(name: str, domain: str, kind: str) -> str:
+    """Name the host of a user's notebooks or of a JupyterHub service. ``domain`` has no port."""
+    label = names.user_host_label(names.user_slug(name)) if kind == "user" else f"u--{name}"
+    return f"{label}.{domain}"
+
+
+def _pages(c: Any) -> None:
+    c.JupyterHub.template_paths = [
+        *(c.JupyterHub.get("template_paths") or []),
+        str(share_dir("templates", "pages")),
+    ]
+
+
+def _rights(c: Any, gate_token: str) -> None:
+    # Relied upon: handlers check these scopes when they are imported, so it has to be the same object.
+    c.JupyterHub.custom_scopes = SCOPES
+    c.JupyterHub.extra_user_scopes = set(c.JupyterHub.get("extra_user_scopes") or ()) | USER_SCOPES
+    if gate_token:
+        _append(c, "services", {"name": GATE_SERVICE, "api_token": gate_token})
+        role = {"name": GATE_SERVICE, "services": [GATE_SERVICE], "scopes": ["custom:karvdash:gate"]}
+        _append(c, "load_roles", role)
+
+
+def _append(c: Any, trait: str, item: dict[str, Any]) -> None:
+    c.JupyterHub[trait] = [*(c.JupyterHub.get(trait) or []), item]

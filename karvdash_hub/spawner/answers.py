@@ -1,0 +1,67 @@
+"""Does it answer? One TCP connection to a ready endpoint before a service is called running.
+
+Kubernetes calls a container without a readiness probe ready when its process has started, which may be
+seconds before it listens. Where the Hub cannot reach pods (another network, a policy) the endpoints
+alone have to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Iterator
+
+from karvdash_hub.readiness.model import Endpoint
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+#: Seconds for a connection inside the cluster; it takes a millisecond.
+_PATIENCE = 0.5
+#: Seconds for which pods count as out of reach after a connection got no answer at all.
+_PAUSE = 300.0
+
+
+class Probe:
+    """Connects to services, and remembers when that is impossible from here."""
+
+    def __init__(self) -> None:
+        self._out_of_reach_until = 0.0
+
+    async def answers(self, endpoints: Iterable[Endpoint], service: str | None) -> bool:
+        """Tell whether something listens at a ready endpoint of a Service, or whether we cannot know.
+
+        Args:
+            service: name of the Service; None takes endpoints of any.
+        """
+        if time.monotonic() < self._out_of_reach_until:
+            return True
+        for ip, port in _addresses(endpoints, service):
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    _, writer = await asyncio.open_connection(ip, port)
+            except TimeoutError:
+                self._give_up(ip, port)
+                return True
+            except OSError:
+                continue  # refused: the process does not listen yet
+            writer.close()
+            return True
+        return False
+
+    def _give_up(self, ip: str, port: int) -> None:
+        if not self._out_of_reach_until:
+            log.warning(
+                "The Hub cannot connect to pods (tried %s port %s), so services are called running as soon "
+                "as Kubernetes calls their pods ready",
+                ip,
+                port,
+            )
+        self._out_of_reach_until = time.monotonic() + _PAUSE
+
+
+def _addresses(endpoints: Iterable[Endpoint], service: str | None) -> Iterator[tuple[str, int]]:
+    for endpoint in endpoints:
+        if service is None or endpoint.service == service:
+            for _, port in endpoint.ports:
+                yield from ((ip, port) for ip, ready in endpoint.addresses if ready)

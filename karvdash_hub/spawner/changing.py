@@ -1,0 +1,108 @@
+"""Change the settings of a service, and restart it with them if it runs.
+
+The new objects are applied over the old ones, so that name, address and claims stay, and Kubernetes
+replaces only what differs. What cannot be changed in place (a Job's pods, a claim's size) makes a stop
+and a start of it. As long as Kubernetes has not accepted the new settings, the old ones are in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from karvdash_hub.errors import Conflict, KarvdashError
+from karvdash_hub.kube.apply import Refusal, Refused
+from karvdash_hub.spawner import launch as steps
+from karvdash_hub.spawner import removal
+from karvdash_hub.spawner.plan import LaunchPlan
+from karvdash_hub.spawner.registry import Key, Launch
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+#: How the API server says that a field cannot be changed (1.35).
+_IMMUTABLE = (
+    "field is immutable",
+    "may not change fields other than",
+    "updates to statefulset spec for fields",
+    "is immutable",
+)
+
+
+async def change(karvdash: Karvdash, handler: Any, user: Any, name: str, options: dict[str, Any]) -> None:
+    """Store new options of a service; if it runs, restart it with them.
+
+    Args:
+        options: user_options, passwords included, checked against the template.
+    Raises: KarvdashError when they are refused; the old ones stay.
+    """
+    spawner = user.spawners[name]
+    if spawner.pending:
+        raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
+    key = Key(user.name, name)
+    if not spawner.active:
+        _store(spawner, options)
+        await karvdash.passwords.settle(key, spawner.launch_options)
+        return
+    before = dict(spawner.orm_spawner.user_options or {})
+    launch = karvdash.launches.new(key, str(options["template"]), spawner.namespace)
+    karvdash.launches.begin(launch)
+    try:
+        made = await _accepted(karvdash, launch, spawner, options)
+    except KarvdashError:
+        karvdash.launches.end(launch)
+        karvdash.passwords.forget(key)
+        _store(spawner, before)
+        raise
+    if made is None:
+        karvdash.launches.end(launch)
+        await _restart(karvdash, handler, user, name)
+        return
+    spawner.busy = karvdash.background(_follow(karvdash, launch, made))
+
+
+async def _accepted(
+    karvdash: Karvdash, launch: Launch, spawner: Any, options: dict[str, Any]
+) -> LaunchPlan | None:
+    """Apply the new objects over the old ones; None if only a stop and a start can do it."""
+    _store(spawner, options)
+    former: LaunchPlan | None = spawner.plan
+    try:
+        made = await steps.plan(karvdash, launch, spawner.launch_options)
+        await steps.dry_run(karvdash, launch, made)
+    except Refused as refused:
+        if _all_immutable(refused.errors):
+            return None
+        raise
+    karvdash.launches.write(launch)
+    spawner.remember(made)
+    uid = await steps.anchor(karvdash, launch, made)
+    await steps.apply_all(karvdash, launch, made, uid)
+    await steps.prune(karvdash, launch, former, made)
+    return made
+
+
+async def _follow(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
+    try:
+        await steps.wait(karvdash, launch, made)
+    finally:
+        karvdash.launches.end(launch)
+
+
+async def _restart(karvdash: Karvdash, handler: Any, user: Any, name: str) -> None:
+    key = Key(user.name, name)
+    stopping = await handler.stop_single_user(user, name)
+    await stopping
+    await removal.gone(karvdash, key, removal.PATIENCE)
+    await karvdash.services.start(handler, user, name)
+
+
+def _store(spawner: Any, options: dict[str, Any]) -> None:
+    """Let JupyterHub store the options, without the passwords, which passwords.py takes out."""
+    spawner.orm_spawner.user_options = options
+    spawner.user_options = spawner.orm_spawner.user_options
+    spawner.user.db.commit()
+
+
+def _all_immutable(refusals: Sequence[Refusal]) -> bool:
+    return all(any(words in refusal.message for words in _IMMUTABLE) for refusal in refusals)

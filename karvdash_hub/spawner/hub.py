@@ -1,0 +1,237 @@
+"""``Karvdash``: what there is once in a Hub process, and how it starts and ends.
+
+Authenticator.get_handlers ─► Karvdash.start(app): store, watches, templates, services
+handlers                   ─► self.settings["karvdash"]
+spawners                   ─► Karvdash.instance()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+from jupyterhub import orm
+
+from karvdash_hub import names
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.kube import config as kube_config
+from karvdash_hub.kube.informers import Informers
+from karvdash_hub.kube.library import TemplateLibrary
+from karvdash_hub.kube.namespaces import ensure_namespace
+from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.readiness.model import Snapshot
+from karvdash_hub.settings import Platform
+from karvdash_hub.share import share_dir
+from karvdash_hub.spawner.answers import Probe
+from karvdash_hub.spawner.passwords import Passwords
+from karvdash_hub.spawner.queue import FairQueue
+from karvdash_hub.spawner.reconcile import Reconciler
+from karvdash_hub.spawner.registry import Key, Launches
+from karvdash_hub.spawner.services import Services
+from karvdash_hub.spawner.stock import StockClients
+from karvdash_hub.spawner.users import claim_user
+from karvdash_hub.store import Store, UserNamespace
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+
+class Karvdash:
+    """Everything that spawners, pages and API share.
+
+    Attributes:
+        platform: settings.
+        store: our database.
+        kube: the API server, with the Hub's own rights or a user's.
+        informers: what is in the cluster now, in memory.
+        library: service templates.
+        services: what pages and API may do with services.
+        launches: what this process is launching or has launched.
+        passwords: values of password variables between form and Secret.
+        probe: whether services answer.
+        queue: whose launch is next.
+        stock: typed clients for stock notebooks.
+    """
+
+    _instance: Karvdash | None = None
+
+    def __init__(self, platform: Platform, app: Any) -> None:
+        self.platform = platform
+        self.app = app
+        self.config = kube_config.load(platform.kubeconfig)
+        self.store = Store(platform.database_url)
+        self.kube = Kube(self.config)
+        self.informers = Informers(self.config)
+        self.library = TemplateLibrary(
+            share_dir("templates", "services"),
+            platform.state_dir,
+            platform.disabled_service_templates,
+            self.config,
+            self.kube,
+        )
+        self.probe = Probe()
+        self.queue = FairQueue(per_user=platform.launches_per_user, total=platform.launches_total)
+        self.launches = Launches(self.store)
+        self.passwords = Passwords(self)
+        self.stock = StockClients(self.config)
+        self.services = Services(self)
+        self.reconciler = Reconciler(self)
+        self._claims = {claim.username: claim for claim in self.store.namespaces()}
+        self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def start(cls, app: Any) -> Karvdash:
+        """Make the one instance and start its watches. Call it inside the Hub's event loop."""
+        if cls._instance is None:
+            cls._instance = karvdash = cls(Platform(parent=app), app)
+            app.tornado_settings["karvdash"] = karvdash
+            karvdash.passwords.guard()
+            karvdash.background(karvdash._live())
+        return cls._instance
+
+    @classmethod
+    def instance(cls) -> Karvdash:
+        """Return the one instance. Raises: RuntimeError if the Hub's authenticator is not one of ours."""
+        if cls._instance is None:
+            raise RuntimeError(
+                "karvdash_hub has not started: JupyterHub.authenticator_class must be KarvdashAuthenticator "
+                "or a class with KarvdashHandlersMixin"
+            )
+        return cls._instance
+
+    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the request; what goes wrong is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Background work failed: %s", error, exc_info=None if _expected(error) else error)
+
+    async def _live(self) -> None:
+        """Keep watches and reconciler going until the Hub ends, then close every connection."""
+        try:
+            self.informers.start()
+            self.library.start()
+            await self.reconciler.run()
+        finally:
+            # JupyterHub cancels all tasks when it ends; this is the last of ours.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(self._close())
+
+    async def _close(self) -> None:
+        await asyncio.gather(
+            self.informers.stop(), self.library.stop(), self.stock.close(), self.kube.close()
+        )
+        self.store.close()
+
+    # --- cluster ---------------------------------------------------------------------------
+
+    @property
+    def blind(self) -> bool:
+        """Whether what is in memory may be wrong: not read yet, or the API server is away."""
+        return not self.informers.synced.is_set() or bool(self.informers.outage)
+
+    def snapshot(self, key: Key) -> Snapshot:
+        """Return all that is in the cluster of one server."""
+        return self.informers.snapshot(self.namespace(key.user), key.server)
+
+    # --- JupyterHub's records ----------------------------------------------------------------
+
+    def users(self) -> Iterator[Any]:
+        """Yield the users that JupyterHub has in memory; those with an active server always are."""
+        yield from list(self.app.users.values())
+
+    def user(self, username: str) -> Any | None:
+        """Return JupyterHub's user of this name, or None."""
+        record = orm.User.find(self.app.db, username)
+        return self.app.users[record] if record is not None else None
+
+    def knows(self, key: Key) -> bool:
+        """Tell whether JupyterHub has a record of this server."""
+        user = self.user(key.user)
+        return user is not None and key.server in user.orm_spawners
+
+    def spawner(self, key: Key) -> Any | None:
+        """Return the spawner of a server, or None if JupyterHub has no record of it."""
+        user = self.user(key.user)
+        return user.spawners[key.server] if user is not None and key.server in user.orm_spawners else None
+
+    async def drop_record(self, key: Key) -> None:
+        """Let JupyterHub forget a server that is stopped, and destroy what a stop leaves of it."""
+        user = self.user(key.user)
+        if user is None or key.server not in user.orm_spawners:
+            return
+        spawner = user.spawners[key.server]
+        if spawner.active:
+            log.warning("%s/%s is not deleted, because it was started again", *key)
+            return
+        # As JupyterHub's own API handler does it (apihandlers/users.py _remove_spawner, 6.1.1).
+        await user._delete_spawner(spawner)
+        self.app.db.delete(spawner.orm_spawner)
+        user.spawners.pop(key.server, None)
+        self.app.db.commit()
+        self.launches.changed(key)
+
+    # --- users -----------------------------------------------------------------------------
+
+    def claim_user(self, username: str) -> UserNamespace:
+        """Return slug and namespace of a user, allocated at the first call.
+
+        Raises: KarvdashError if the name cannot be used or clashes with another user's.
+        """
+        if (known := self._claims.get(username)) is None:
+            known = self._claims[username] = claim_user(self.store, self.platform, username)
+            self._owners[known.namespace] = username
+        return known
+
+    def user_of(self, namespace: str) -> str | None:
+        """Name the user who owns a namespace, or None."""
+        return self._owners.get(namespace)
+
+    def namespace(self, username: str) -> str:
+        """Name the namespace of a user. See ``claim_user``."""
+        return self.claim_user(username).namespace
+
+    def namespace_or(self, username: str, otherwise: str) -> str:
+        """Name the namespace of a user, or what to say when the name clashes with another user's."""
+        try:
+            return self.namespace(username)
+        except KarvdashError:
+            return otherwise
+
+    def account(self, username: str) -> str:
+        """Name the account that acts for a user in the cluster, as ``Kube`` takes it."""
+        return default_account(self.namespace(username))
+
+    def service_host(self, username: str, server: str) -> names.Hostname:
+        """Name the host of a server, without port."""
+        return names.service_host(server, self.claim_user(username).slug, self.platform.hostname_domain)
+
+    async def ensure_namespace(self, username: str) -> None:
+        """Make or repair the user's namespace. Raises: KarvdashError."""
+        claim = self.claim_user(username)
+        await ensure_namespace(
+            self.kube,
+            namespace=claim.namespace,
+            username=username,
+            slug=claim.slug,
+            owner_id=self.store.instance_id,
+            user_role=self.platform.user_role,
+            quota=self.platform.user_quota,
+            limit_range=self.platform.user_limit_range,
+        )
+
+    def prepare_namespace(self, username: str) -> None:
+        """Make or repair the user's namespace in the background."""
+        self.background(self.ensure_namespace(username))
+
+
+def _expected(error: BaseException) -> bool:
+    return isinstance(error, KarvdashError)

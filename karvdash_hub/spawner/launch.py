@@ -1,0 +1,259 @@
+"""The steps of one launch, in the order in which ``start()`` and ``change`` take them.
+
+    turn ─► namespace ─► plan ─► dry run ─► row ─► anchor ─► apply ─► wait
+
+Everything before the row leaves nothing behind. From the row on, whatever exists can be found again: the
+row says that there may be an anchor, the anchor owns all objects. Steps may be repeated, so a launch
+that a killed Hub left half done is simply done once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+from karvdash_hub import names
+from karvdash_hub.errors import KarvdashError, Taken, Unavailable
+from karvdash_hub.kube import apply
+from karvdash_hub.kube.errors import AlreadyExists, NotFound
+from karvdash_hub.kube.rest import Manifest, default_account
+from karvdash_hub.readiness.judge import judge
+from karvdash_hub.readiness.model import Verdict
+from karvdash_hub.spawner import removal
+from karvdash_hub.spawner.options import LaunchOptions
+from karvdash_hub.spawner.plan import LaunchPlan, make_plan
+from karvdash_hub.spawner.registry import Launch
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Seconds that objects of a former run get to disappear. Pods may take their grace period of 30.
+LEFTOVERS = 120.0
+
+
+def _step(
+    name: str, message: str, percent: int
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    """Tell people that a step begins; hold the launch there when an administrator asked for that.
+
+    For functions of (karvdash, launch, …).
+    """
+
+    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @functools.wraps(function)
+        async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            karvdash, launch = cast("tuple[Karvdash, Launch]", args[:2])
+            karvdash.launches.say(launch, message, percent)
+            if karvdash.platform.hold_launches_at == name:
+                log.warning("Holding launch %s of %s at %s", launch.id, launch.key, name)
+                await asyncio.Event().wait()
+            return await function(*args, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def claim_singleton(karvdash: Karvdash, launch: Launch) -> None:
+    """Refuse a second server of a singleton template. No ``await``, so of two at once one wins.
+
+    Raises: Conflict that names the other server, NotFound if there is no such template.
+    """
+    template = karvdash.library.find(launch.namespace, launch.template)
+    if template.singleton:
+        others = (
+            anchor.server
+            for anchor in karvdash.informers.anchors()
+            if (anchor.namespace, anchor.template) == (launch.namespace, launch.template)
+            and anchor.server != launch.key.server
+        )
+        karvdash.launches.claim_singleton(
+            launch.key.user, launch.template, launch.key.server, next(others, None)
+        )
+
+
+async def begin(karvdash: Karvdash, launch: Launch) -> None:
+    """Write the row, before anything exists; a former server of this name is destroyed first.
+
+    Raises: KubeError if that is impossible now.
+    """
+    row = karvdash.launches.row(*launch.key)
+    if row is not None and row.state == "deleted":
+        await removal.finish_delete(karvdash, launch.key)
+    karvdash.launches.write(launch)
+
+
+@asynccontextmanager
+async def turn(karvdash: Karvdash, launch: Launch) -> AsyncIterator[None]:
+    """Wait for one's turn, say so, and keep the place while the launch goes on.
+
+    Raises: Unavailable while Kubernetes does not answer: nothing can be launched then.
+    """
+    if outage := karvdash.informers.outage:
+        raise Unavailable(f"{outage} Nothing can be started now.", "kubernetes-unreachable")
+    async with karvdash.queue.turn(
+        launch.key.user, told=lambda ahead: _wait_in_line(karvdash, launch, ahead)
+    ):
+        yield
+
+
+def _wait_in_line(karvdash: Karvdash, launch: Launch, ahead: int) -> None:
+    if ahead:
+        noun = "launch is" if ahead == 1 else "launches are"
+        message = f"Waiting: {ahead} of your {noun} ahead."
+    else:
+        message = "Waiting: this launch is the next of yours."
+    karvdash.launches.say(launch, message, 0)
+    # Good enough for whoever asked for it; the answer to the request is not held back.
+    launch.accept()
+
+
+@_step("namespace", "Preparing your namespace.", 2)
+async def prepare(karvdash: Karvdash, launch: Launch, resuming: bool) -> None:
+    """Make the namespace, and wait until nothing of a former run of this server is left.
+
+    Args:
+        resuming: what exists belongs to this very launch and stays.
+    """
+    await karvdash.ensure_namespace(launch.key.user)
+    if not resuming and not karvdash.informers.snapshot(launch.namespace, launch.key.server).empty:
+        karvdash.launches.say(launch, "Waiting for the previous run to end.", 3)
+        await removal.remove_anchor(karvdash, launch.key)
+        if not await removal.gone(karvdash, launch.key, LEFTOVERS):
+            raise KarvdashError(
+                f"Objects of the previous run of {launch.key.server} are still there after {LEFTOVERS:.0f} "
+                "seconds. Try again later, or ask an administrator.",
+                "leftovers",
+                409,
+            )
+
+
+@_step("plan", "Filling in the template.", 4)
+async def plan(karvdash: Karvdash, launch: Launch, options: LaunchOptions) -> LaunchPlan:
+    """Fill in the template: pure, but for the passwords, which may have to be read from their Secret."""
+    passwords = await karvdash.passwords.values(launch.key, options)
+    made = make_plan(karvdash, launch.key, launch.id, options, passwords)
+    for host in made.hosts:
+        karvdash.store.claim_host(names.Hostname(host), *launch.key, "service")
+    karvdash.store.release_hosts(*launch.key, keep=made.hosts)
+    return made
+
+
+@_step("dry-run", "Checking with Kubernetes.", 5)
+async def dry_run(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
+    """Let Kubernetes check every object as the user. Raises: Refused with all that is wrong."""
+    account = default_account(launch.namespace)
+    if refusals := await apply.dry_run(karvdash.kube, made.manifests, as_user=account):
+        raise apply.Refused(refusals)
+
+
+@_step("anchor", "Creating the objects.", 8)
+async def anchor(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> str:
+    """Make the ConfigMap that owns everything else, or take over ours that exists; return its uid."""
+    try:
+        stored = await karvdash.kube.create(made.anchor)
+    except AlreadyExists:
+        await _check_ours(karvdash, made.anchor)
+        stored = await karvdash.kube.apply(made.anchor)
+    karvdash.launches.note(launch.key, "anchored")
+    return str(stored["metadata"]["uid"])
+
+
+async def _check_ours(karvdash: Karvdash, manifest: Manifest) -> None:
+    metadata = manifest["metadata"]
+    live = await karvdash.kube.get("v1", "ConfigMap", metadata["name"], metadata["namespace"])
+    wanted, found = metadata["annotations"], live["metadata"].get("annotations") or {}
+    if any(found.get(mark) != wanted[mark] for mark in (names.ANNOTATION_HUB, names.ANNOTATION_USER)):
+        raise Taken(
+            f"ConfigMap {metadata['name']} exists already and was not made by this Hub. Choose another "
+            "name, or ask an administrator to delete it.",
+            "anchor",
+        )
+
+
+@_step("apply", "Creating the objects.", 9)
+async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: str) -> None:
+    """Create or change every object, owned by the anchor, and keep the passwords."""
+    account = default_account(launch.namespace)
+    await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
+    await karvdash.passwords.save(launch.key, made.passwords)
+    karvdash.launches.note(launch.key, "applied")
+    launch.accept()
+
+
+async def prune(karvdash: Karvdash, launch: Launch, before: LaunchPlan | None, made: LaunchPlan) -> None:
+    """Delete objects of the former plan that the new one does not have; kept claims stay."""
+    account = default_account(launch.namespace)
+    for api_version, kind, name in before.objects_not_in(made) if before else ():
+        try:
+            await karvdash.kube.delete(api_version, kind, name, launch.namespace, as_user=account)
+        except NotFound:
+            continue
+
+
+@_step("wait", "Starting.", 10)
+async def wait(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
+    """Follow the objects until they are ready, or until it is clear that they will not be soon.
+
+    Returns in either case: what was created stays, and goes on being watched.
+    """
+    platform, informers = karvdash.platform, karvdash.informers
+    wake = asyncio.Event()
+    mine = (launch.namespace, launch.key.server)
+    unsubscribe = informers.subscribe(lambda *what: wake.set() if what == mine else None)
+    deadline = time.monotonic() + platform.launch_timeout
+    stuck_since: float | None = None
+    try:
+        async with informers.events(launch.namespace):
+            while time.monotonic() < deadline:
+                wake.clear()
+                verdict = current(karvdash, made, *mine)
+                if verdict.state == "running" and await _answers(karvdash, launch, made):
+                    karvdash.launches.note(launch.key, "ready")
+                    return
+                karvdash.launches.say(launch, _still(verdict), max(10, min(verdict.percent, 99)))
+                stuck_since = (stuck_since or time.monotonic()) if verdict.stuck else None
+                if stuck_since is not None and time.monotonic() - stuck_since >= platform.stuck_patience:
+                    break
+                # Verdicts also change with time alone, and an address that refuses is tried again soon.
+                await _any(wake, 0.05 if verdict.state == "running" else 1.0)
+    finally:
+        unsubscribe()
+    # Its objects stay; a later verdict may well be "running".
+    karvdash.launches.note(launch.key, "ready")
+
+
+def current(karvdash: Karvdash, made: LaunchPlan, namespace: str, server: str) -> Verdict:
+    """Judge a server by what is in memory now."""
+    snapshot = karvdash.informers.snapshot(namespace, server)
+    return judge(snapshot, expected=made.expected, service=made.service, now=time.time())
+
+
+async def _answers(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> bool:
+    """Whether something listens at the Service's port: ready, for Kubernetes, may be before that."""
+    if made.url is None:
+        return True
+    snapshot = karvdash.informers.snapshot(launch.namespace, launch.key.server)
+    return await karvdash.probe.answers(snapshot.endpoints, made.service)
+
+
+def _still(verdict: Verdict) -> str:
+    return "Started; waiting until it answers." if verdict.state == "running" else verdict.message
+
+
+async def _any(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,132 @@
+"""Make a ``ServiceView`` of what is in memory: JupyterHub's record, our row, the watches, the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.readiness.judge import judge
+from karvdash_hub.readiness.model import Snapshot, Verdict
+from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner.plan import LaunchPlan
+from karvdash_hub.spawner.registry import Key
+from karvdash_hub.spawner.views import ServiceView
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+
+def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
+    """Show one server of a user as it is now. ``user.orm_spawners`` has to have it."""
+    record = user.orm_spawners[name]
+    # The wrapper exists while a server is active, and some time after.
+    spawner = user.spawners[name] if name in user.spawners else None  # noqa: SIM401 (get() makes one)
+    options = record.user_options or {}
+    if not launch_options.names_template(options):
+        return _stock(karvdash, user, record, spawner)
+    key = Key(user.name, name)
+    plan = spawner.plan if spawner is not None else None
+    snapshot = karvdash.snapshot(key)
+    verdict = _verdict(karvdash, key, spawner, plan, snapshot)
+    row = karvdash.launches.row(*key)
+    template_id = str(options["template"])
+    values = dict(plan.values) if plan else dict(options.get("variables") or {})
+    return ServiceView(
+        user=user.name,
+        name=name,
+        display_name=record.display_name or name,
+        template=_template(karvdash, user.name, template_id, {**values, "NAME": name}),
+        template_id=template_id,
+        state=verdict.state,
+        message=_outage(karvdash) or verdict.message,
+        url=plan.url if plan else None,
+        endpoints=plan.endpoints if plan else (),
+        connect=plan.connect if plan else "",
+        created=_iso(row.created if row else record.last_activity) or "",
+        started=_iso(record.started),
+        values={**values, "NAME": name},
+        secret_names=tuple(options.get("secrets") or ()),
+        size=dict(options.get("size") or {}),
+        percent=verdict.percent,
+        pods=_pods(snapshot),
+        launching=karvdash.launches.live(*key) is not None,
+    )
+
+
+def _verdict(
+    karvdash: Karvdash, key: Key, spawner: Any, plan: LaunchPlan | None, snapshot: Snapshot
+) -> Verdict:
+    """Decide the state: what JupyterHub is busy with comes first, then what the cluster shows."""
+    launch = karvdash.launches.live(*key)
+    stopping = spawner is not None and spawner.pending == "stop"
+    if launch is not None and not stopping:
+        return Verdict("starting", launch.message, percent=launch.percent)
+    if spawner is not None and spawner.pending == "spawn":
+        return Verdict("starting", "Starting.")
+    if stopping:
+        verdict = judge(snapshot, now=time.time(), stopping=True)
+        return Verdict("stopping", verdict.message if verdict.state == "stopping" else "Stopping.")
+    if spawner is not None and spawner.active and plan is not None:
+        return judge(snapshot, expected=plan.expected, service=plan.service, now=time.time(), stopping=False)
+    if spawner is not None and spawner.active:
+        return Verdict("starting", "Starting.")
+    if not snapshot.empty:
+        return judge(snapshot, now=time.time(), stopping=True)
+    row = karvdash.launches.row(*key)
+    if row is not None and row.state == "failed":
+        return Verdict("stopped", row.message)
+    return Verdict("stopped", "Stopped.")
+
+
+def _stock(karvdash: Karvdash, user: Any, record: Any, spawner: Any) -> ServiceView:
+    pending = spawner.pending if spawner is not None else None
+    if pending in ("spawn", "check"):
+        verdict = Verdict("starting", "Starting.")
+    elif pending == "stop":
+        verdict = Verdict("stopping", "Stopping.")
+    elif spawner is not None and spawner.ready:
+        verdict = Verdict("running", "Ready.", percent=100)
+    else:
+        verdict = Verdict("stopped", "Stopped.")
+    return ServiceView(
+        user=user.name,
+        name=record.name,
+        display_name=record.display_name or record.name or "Notebook",
+        state=verdict.state,
+        message=_outage(karvdash) or verdict.message,
+        url=user.server_url(record.name) if verdict.state == "running" else None,
+        created=_iso(record.started or record.last_activity) or "",
+        started=_iso(record.started),
+        percent=verdict.percent,
+        stock=True,
+    )
+
+
+def _template(
+    karvdash: Karvdash, username: str, template_id: str, values: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    try:
+        template = karvdash.library.find(karvdash.namespace(username), template_id)
+    except KarvdashError:
+        return None
+    shown = {name: value for name, value in values.items() if name not in template.secret_names}
+    return {**template.summary(), "values": shown}
+
+
+def _outage(karvdash: Karvdash) -> str:
+    outage = karvdash.informers.outage
+    return f"{outage} What you see is from then." if outage else ""
+
+
+def _pods(snapshot: Snapshot) -> list[dict[str, Any]]:
+    return [
+        {"name": pod.name, "containers": [container.name for container in pod.containers], "ready": pod.ready}
+        for pod in snapshot.pods
+    ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,138 @@
+"""Repair what was left half done: by a Hub that was killed, by an API server that was away.
+
+The rows of the ``launches`` table say what should be; the anchors in the cluster say what is.
+
+    row unfinished, JupyterHub has the server active    ─► the launch is done once more
+    row unfinished, JupyterHub has it not               ─► its anchor is deleted
+    row removed, failed or deleted, anchor still there  ─► its anchor is deleted
+    server active, nothing in the cluster, row finished ─► JupyterHub is told that it stopped
+    anchor with our mark, unknown to either database    ─► listed for an administrator, never deleted
+
+So an empty or restored database, ours or JupyterHub's, deletes nothing. Anchors of another Hub are
+not looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.readiness.model import Anchor
+from karvdash_hub.spawner import removal
+from karvdash_hub.spawner.registry import Key
+from karvdash_hub.store import UNFINISHED, LaunchRow
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+#: Seconds between two looks.
+INTERVAL = 300.0
+#: Seconds after the end of an outage.
+_AFTER_OUTAGE = 1.0
+
+
+class Reconciler:
+    """Looks at start, every five minutes, after an outage, and when something disappears."""
+
+    def __init__(self, karvdash: Karvdash) -> None:
+        self._karvdash = karvdash
+        self._told: set[str] = set()
+
+    async def run(self) -> None:
+        """Repair for as long as the Hub lives."""
+        karvdash = self._karvdash
+        await karvdash.informers.synced.wait()
+        karvdash.informers.subscribe(self._disappeared)
+        while True:
+            await self.once()
+            await self._pause()
+
+    async def once(self) -> None:
+        """Repair everything that can be repaired now."""
+        karvdash = self._karvdash
+        if karvdash.blind:
+            return
+        for row in karvdash.launches.rows():
+            try:
+                await self._repair(row)
+            except KarvdashError as error:
+                log.warning("Repairing %s/%s goes on later: %s", row.username, row.server, error)
+        for key in list(self._active()):
+            await self._notice_end(key)
+        self._tell_strays()
+
+    def strays(self) -> list[Anchor]:
+        """Return anchors with our mark of servers that a database does not know: an administrator decides."""
+        return [
+            anchor
+            for anchor in self._karvdash.informers.anchors()
+            if anchor.hub == self._karvdash.store.instance_id and self._stray(anchor)
+        ]
+
+    def _stray(self, anchor: Anchor) -> bool:
+        row = self._karvdash.launches.row(anchor.user, anchor.server)
+        return row is None or (
+            row.state == "ready" and not self._karvdash.knows(Key(anchor.user, anchor.server))
+        )
+
+    async def _repair(self, row: LaunchRow) -> None:
+        karvdash, key = self._karvdash, Key(row.username, row.server)
+        if karvdash.launches.live(*key):
+            return
+        spawner = karvdash.spawner(key)
+        active = spawner is not None and spawner.active
+        if spawner is not None and row.state in UNFINISHED and active:
+            spawner.busy = karvdash.background(spawner.resume())
+        elif row.state == "deleted" and not active:
+            await removal.finish_delete(karvdash, key)
+            await karvdash.drop_record(key)
+        elif row.state in UNFINISHED:
+            karvdash.launches.note(key, "failed", "The Hub was restarted during the launch. Start it again.")
+            await removal.remove_anchor(karvdash, key)
+        elif row.state in ("removed", "failed") and not active and karvdash.snapshot(key).anchor:
+            await removal.remove_anchor(karvdash, key)
+
+    def _active(self) -> Iterator[Key]:
+        for user in self._karvdash.users():
+            for spawner in user.spawners.values():
+                if getattr(spawner, "is_template", False) and spawner.ready:
+                    yield spawner.key
+
+    async def _notice_end(self, key: Key) -> None:
+        """Tell JupyterHub that a server is gone, rather than at its next poll."""
+        spawner = self._karvdash.spawner(key)
+        if spawner is not None and spawner.ready and not removal.exists(self._karvdash, key):
+            await spawner.poll_and_notify()
+
+    def _disappeared(self, namespace: str, server: str) -> None:
+        karvdash = self._karvdash
+        user = karvdash.user_of(namespace)
+        if user is not None and karvdash.informers.snapshot(namespace, server).empty:
+            karvdash.background(self._notice_end(Key(user, server)))
+
+    def _tell_strays(self) -> None:
+        for anchor in self.strays():
+            if anchor.uid not in self._told:
+                self._told.add(anchor.uid)
+                log.warning(
+                    "ConfigMap %s in %s belongs to a service of %s that the Hub's databases do not know. "
+                    "Delete the ConfigMap, which deletes the service, or restore the databases.",
+                    anchor.name,
+                    anchor.namespace,
+                    anchor.user,
+                )
+
+    async def _pause(self) -> None:
+        """Wait for the interval, or less when an outage ends meanwhile."""
+        loop = asyncio.get_running_loop()
+        until, away = loop.time() + INTERVAL, False
+        while loop.time() < until:
+            await asyncio.sleep(_AFTER_OUTAGE)
+            if away and not self._karvdash.blind:
+                return
+            away = away or self._karvdash.blind

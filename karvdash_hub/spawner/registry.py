@@ -1,0 +1,185 @@
+"""The launches of this Hub: those under way, and how the newest one of every server ended.
+
+Whoever shows services reads here and subscribes here; nothing in this file waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+from karvdash_hub.errors import Conflict, KarvdashError
+from karvdash_hub.names import Namespace
+from karvdash_hub.store import UNFINISHED, LaunchRow, LaunchState, Store
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+
+class Key(NamedTuple):
+    """One server of one user."""
+
+    user: str
+    server: str
+
+
+class Launch:
+    """One launch under way.
+
+    Attributes:
+        key: whose server.
+        id: of this launch, also in the anchor.
+        message, percent: what a person reads.
+        accepted: done when Kubernetes has taken all objects or the launch waits for its turn; failed with
+            the KarvdashError when it is refused.
+    """
+
+    def __init__(self, key: Key, template: str, namespace: Namespace, accepted: asyncio.Future[None]) -> None:
+        self.key = key
+        self.template = template
+        self.namespace = namespace
+        self.id = str(uuid.uuid4())
+        self.message = "Starting."
+        self.percent = 0
+        self.accepted = accepted
+
+    def accept(self) -> None:
+        """Tell whoever waits that the launch is on its way."""
+        if not self.accepted.done():
+            self.accepted.set_result(None)
+
+    def refuse(self, error: KarvdashError) -> None:
+        """Tell whoever waits why there is no launch."""
+        if not self.accepted.done():
+            self.accepted.set_exception(error)
+
+
+class Launches:
+    """All launches of this process, and the rows of all others."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[Key, LaunchRow] = {Key(row.username, row.server): row for row in store.launches()}
+        self._live: dict[Key, Launch] = {}
+        self._expected: dict[Key, asyncio.Future[None]] = {}
+        self._singletons: dict[tuple[str, str], str] = {}
+        self._subscribers: list[Callable[[Key], None]] = []
+
+    # --- reading -------------------------------------------------------------------------
+
+    def live(self, user: str, server: str) -> Launch | None:
+        """Return the launch of this server that is under way, or None."""
+        return self._live.get(Key(user, server))
+
+    def row(self, user: str, server: str) -> LaunchRow | None:
+        """Return what is known of the newest launch of this server, or None."""
+        return self._rows.get(Key(user, server))
+
+    def rows(self) -> list[LaunchRow]:
+        """Return the newest launch of every server."""
+        return list(self._rows.values())
+
+    def unfinished(self, user: str, server: str) -> bool:
+        """Tell whether a launch was begun and not brought to an end, by this process or one before."""
+        row = self.row(user, server)
+        return row is not None and row.state in UNFINISHED
+
+    def subscribe(self, callback: Callable[[Key], None]) -> Callable[[], None]:
+        """Call back whenever something about a server's launch changes; returns how to end that."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    # --- a launch ------------------------------------------------------------------------
+
+    def expect(self, key: Key) -> asyncio.Future[None]:
+        """Return what will be done when the next launch of a server is accepted, or failed when refused."""
+        return self._expected.setdefault(key, _quiet_future())
+
+    def expect_no_more(self, key: Key) -> None:
+        """Forget that somebody waited."""
+        self._expected.pop(key, None)
+
+    def new(self, key: Key, template: str, namespace: Namespace) -> Launch:
+        """Make a launch, which whoever expects it hears of."""
+        return Launch(key, template, namespace, self._expected.get(key) or _quiet_future())
+
+    def begin(self, launch: Launch) -> None:
+        """Note that this process is busy with a server. Raises: Conflict if it is already."""
+        if launch.key in self._live:
+            raise Conflict(f"{launch.key.server} is being started already.", "pending")
+        self._live[launch.key] = launch
+        self.changed(launch.key)
+
+    def write(self, launch: Launch) -> None:
+        """Write the row of a launch; nothing of it may exist in the cluster before."""
+        user, server = launch.key
+        self._store.begin_launch(user, server, launch.template, launch.namespace, launch.id)
+        self._reload(launch.key)
+
+    def say(self, launch: Launch, message: str, percent: int) -> None:
+        """Tell people how far it is."""
+        if (launch.message, launch.percent) != (message, percent):
+            launch.message, launch.percent = message, percent
+            self.changed(launch.key)
+
+    def note(self, key: Key, state: LaunchState, message: str = "") -> bool:
+        """Write how far a launch is, or how it ended; False if it has no row."""
+        known = self._store.set_launch(*key, state, message)
+        self._reload(key)
+        self.changed(key)
+        return known
+
+    def end(self, launch: Launch) -> None:
+        """Note that this process is not busy with the server any more."""
+        if self._live.get(launch.key) is launch:
+            del self._live[launch.key]
+            self.changed(launch.key)
+
+    def forget(self, key: Key) -> None:
+        """Drop the row, when nothing of the server is left."""
+        self._store.forget_launch(*key)
+        self._rows.pop(key, None)
+        self.changed(key)
+
+    def changed(self, key: Key) -> None:
+        """Tell subscribers."""
+        for callback in list(self._subscribers):
+            callback(key)
+
+    def _reload(self, key: Key) -> None:
+        row = self._store.launch(*key)
+        if row is not None:
+            self._rows[key] = row
+
+    # --- singletons ----------------------------------------------------------------------
+
+    def claim_singleton(self, user: str, template: str, server: str, running: str | None) -> None:
+        """Let only one server of a singleton template exist. Decides without waiting: of two one wins.
+
+        Args:
+            running: another server of this template that is in the cluster, if there is one.
+        Raises: Conflict that names the other server.
+        """
+        holder = self._singletons.get((user, template), server)
+        other = running if holder == server else holder
+        if other is not None and other != server:
+            raise Conflict(
+                f"There can be only one {template}, and {other} is it. Open that one, or stop it first.",
+                "singleton",
+            )
+        self._singletons[user, template] = server
+
+    def release_singleton(self, user: str, server: str) -> None:
+        """Let another server of the same template start."""
+        for key, holder in list(self._singletons.items()):
+            if key[0] == user and holder == server:
+                del self._singletons[key]
+
+
+def _quiet_future() -> asyncio.Future[None]:
+    """A future whose failure need not be looked at: a refusal is told in other ways too."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+    return future

@@ -1,0 +1,308 @@
+"""``KarvdashSpawner``: what JupyterHub calls for every server.
+
+A server whose ``user_options`` name a service template is launched as that template; every other one is
+a stock KubeSpawner notebook. It is decided at start by the options, afterwards by ``state["karvdash"]``,
+since options may be edited while a server is stopped.
+
+What is overridden, and why (JupyterHub 6.1.1, KubeSpawner 7.1.0):
+
+    server              its wait_up: JupyterHub would ask every server for HTTP, at launch and at its restart
+    poll, get_url, stop never raise: JupyterHub takes an exception for "gone", or keeps nothing of it
+    rename              refused: objects, claims and addresses carry the name
+    options_from_form, options_from_query, apply_user_options, user_options: ours pass unchanged
+    namespace, _ensure_namespace, load_state: one namespace a user, by our slug
+    _start_reflector    our watch: KubeSpawner's own makes the Hub exit 53 s after the API server goes away
+    api                 acts with the user's rights; the Hub's own may not create a pod
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import kubespawner.spawner
+from jupyterhub.spawner import Spawner, SpawnException
+from kubespawner import KubeSpawner
+from tornado import web
+from traitlets import TraitError, default, validate
+
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.spawner import launch as steps
+from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner import removal
+from karvdash_hub.spawner.hub import Karvdash
+from karvdash_hub.spawner.options import LaunchOptions
+from karvdash_hub.spawner.plan import LaunchPlan
+from karvdash_hub.spawner.registry import Key, Launch
+
+# KubeSpawner would read $KUBECONFIG or ~/.kube/config and has no setting for another file; our clients
+# take their configuration from Platform.kubeconfig.
+kubespawner.spawner.load_config = lambda **_: None
+
+#: Waiting for one's turn takes as long as it takes, and launch.py has its own clock.
+_NO_TIMEOUT = 365 * 24 * 3600
+
+
+#: Namespace of a user whose name clashes with another's: such a user can start nothing.
+_NO_NAMESPACE = "none"
+
+
+class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
+    """One JupyterHub server: a launched service template, or a stock notebook."""
+
+    plan: LaunchPlan | None = None
+    #: Work on a running server: a launch taken up again, or a change that is waited for.
+    busy: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.karvdash = Karvdash.instance()
+        self._configured_timeout = int(self.start_timeout)
+
+    @default("enable_user_namespaces")
+    def _default_user_namespaces(self) -> bool:
+        return True
+
+    @validate("enable_user_namespaces")
+    def _check_user_namespaces(self, proposal: Any) -> bool:
+        if not proposal.value:
+            raise TraitError("KarvdashSpawner.enable_user_namespaces cannot be False: users have namespaces")
+        return True
+
+    def _expand_user_properties(self, template: str, slug_scheme: str | None = None) -> str:
+        # KubeSpawner asks for the namespace like this, and would make another slug.
+        if template == self.user_namespace_template:
+            return Karvdash.instance().namespace_or(self.user.name, _NO_NAMESPACE)
+        return str(super()._expand_user_properties(template, slug_scheme))
+
+    @property
+    def key(self) -> Key:
+        """Whose server this is."""
+        return Key(self.user.name, self.name)
+
+    @property
+    def is_template(self) -> bool:
+        """Whether this server is, or when started will be, a service template."""
+        return self.plan is not None or launch_options.names_template(self.user_options)
+
+    @property
+    def launch_options(self) -> LaunchOptions:
+        """The options, parsed. Raises: ValuesInvalid."""
+        return launch_options.parse(self.user_options)
+
+    # --- life cycle ----------------------------------------------------------------------
+
+    def start(self) -> Any:
+        """Launch, and return the address that JupyterHub routes to.
+
+        Raises: SpawnException when it is refused; then nothing is left behind.
+        """
+        if launch_options.names_template(self.user_options):
+            return self._start_template()
+        if not self.karvdash.platform.stock_notebooks:
+            raise SpawnException("Choose a service template to start.", reason="template")
+        return super().start()
+
+    async def _start_template(self) -> str:
+        options = self.launch_options
+        namespace = self.karvdash.claim_user(self.user.name).namespace
+        launch = self.karvdash.launches.new(self.key, options.template, namespace)
+        try:
+            await self.launch(launch, options)
+        except KarvdashError as error:
+            self.karvdash.launches.note(self.key, "failed", error.message)
+            launch.refuse(error)
+            raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
+        finally:
+            self.karvdash.launches.end(launch)
+        return self.hub_url
+
+    async def launch(self, launch: Launch, options: LaunchOptions, *, resuming: bool = False) -> None:
+        """Take the steps of a launch, each in a function of ``launch.py``."""
+        karvdash = self.karvdash
+        karvdash.launches.begin(launch)
+        steps.claim_singleton(karvdash, launch)
+        await steps.begin(karvdash, launch)
+        async with steps.turn(karvdash, launch):
+            await steps.prepare(karvdash, launch, resuming)
+            plan = await steps.plan(karvdash, launch, options)
+            await steps.dry_run(karvdash, launch, plan)
+            self.remember(plan)
+            uid = await steps.anchor(karvdash, launch, plan)
+            await steps.apply_all(karvdash, launch, plan, uid)
+            await steps.wait(karvdash, launch, plan)
+
+    async def resume(self) -> None:
+        """Do a launch once more that a Hub left half done."""
+        namespace = self.karvdash.claim_user(self.user.name).namespace
+        launch = self.karvdash.launches.new(self.key, self.launch_options.template, namespace)
+        self.log.warning("Taking up the launch of %s", self._log_name)
+        try:
+            await self.launch(launch, self.launch_options, resuming=True)
+        except KarvdashError as error:
+            self.karvdash.launches.note(self.key, "failed", error.message)
+            await removal.stop(self.karvdash, self.key)
+        finally:
+            self.karvdash.launches.end(launch)
+
+    def remember(self, plan: LaunchPlan | None) -> None:
+        """Keep what was launched, over a restart of the Hub too."""
+        self.plan = plan
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+
+    async def stop(self, now: bool = False) -> None:
+        """Remove everything but settings, kept claims and passwords. Never raises."""
+        if not self.is_template:
+            self._act_as_user()
+            await super().stop(now)
+            return
+        # A launch or a change that JupyterHub does not know of, and so has not cancelled.
+        if self.busy is not None:
+            self.busy.cancel()
+            await asyncio.wait({self.busy})
+        await removal.stop(self.karvdash, self.key)
+
+    async def poll(self) -> int | None:
+        """Return None while anything of the server exists or might exist. Never raises."""
+        try:
+            if self.is_template:
+                return None if removal.exists(self.karvdash, self.key) else 0
+            if self.karvdash.blind:
+                return None
+            self._act_as_user()
+            status: int | None = await super().poll()
+            return status
+        except Exception:
+            self.log.exception("Cannot tell whether %s runs", self._log_name)
+            return None
+
+    async def delete_forever(self) -> None:
+        """Destroy what a stop leaves: claims, passwords, address. May be called again and again."""
+        if self.is_template:
+            await removal.delete(self.karvdash, self.key)
+        else:
+            self._act_as_user()
+            await super().delete_forever()
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """Refuse."""
+        raise web.HTTPError(400, "A service cannot be renamed, but its display_name can be changed.")
+
+    # --- what JupyterHub knows -----------------------------------------------------------
+
+    @property
+    def hub_url(self) -> str:
+        """The Hub itself. Whatever a spawner returns becomes an open route, so it is never the Service."""
+        url = urlsplit(self.hub.url)
+        return f"{url.scheme}://{url.netloc}"
+
+    async def get_url(self) -> str:
+        """Return what ``server.url`` has to be. Never raises."""
+        if self.is_template and self.server is not None:
+            return f"{self.hub_url}{self.server.base_url}"
+        return str(await super().get_url())
+
+    @property
+    def server(self) -> Any:
+        """The address; its HTTP check is replaced."""
+        server = Spawner.server.fget(self)
+        if server is not None and "wait_up" not in vars(server):
+            stock_wait_up = server.wait_up
+
+            async def wait_up(*args: Any, **kwargs: Any) -> Any:
+                # After a restart of the Hub even a notebook is not asked: one that is slow to answer
+                # would be stopped. Whether it lives is seen by poll().
+                if self.is_template or self._check_pending:
+                    return SimpleNamespace(headers={})
+                return await stock_wait_up(*args, **kwargs)
+
+            server.wait_up = wait_up
+        return server
+
+    @server.setter
+    def server(self, value: Any) -> None:
+        Spawner.server.fset(self, value)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what has to survive a restart of the Hub."""
+        if self.plan is None:
+            return dict(super().get_state())
+        return {"karvdash": self.plan.to_state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``get_state`` returned."""
+        if "karvdash" in state:
+            self.plan = LaunchPlan.from_state(state["karvdash"])
+        elif not launch_options.names_template(self.user_options):
+            super().load_state({key: value for key, value in state.items() if key != "namespace"})
+
+    def clear_state(self) -> None:
+        """Forget the run, not the settings."""
+        super().clear_state()
+        self.plan = None
+
+    # --- options -------------------------------------------------------------------------
+
+    @validate("user_options")
+    def _strip_passwords(self, proposal: Any) -> Any:
+        stored = self.orm_spawner.user_options if self.orm_spawner else None
+        if not launch_options.names_template(proposal.value) or proposal.value == stored:
+            return proposal.value
+        passwords = Karvdash.instance().passwords
+        return passwords.strip(Key(self.user.name, self.name), proposal.value, before=stored)
+
+    def run_options_from_form(self, form_data: Mapping[str, Any]) -> Any:
+        """Let a form name a template; all other forms are KubeSpawner's."""
+        if "template" in form_data:
+            return {"template": _first(form_data["template"])}
+        return super().run_options_from_form(form_data)
+
+    def options_from_query(self, query_data: Mapping[str, Any]) -> Any:
+        """Let an address name a template. Values are not taken from addresses, which end up in logs."""
+        return self.run_options_from_form(query_data)
+
+    async def _run_apply_user_options(self, user_options: Mapping[str, Any]) -> None:
+        template = launch_options.names_template(user_options)
+        self.start_timeout = _NO_TIMEOUT if template else self._configured_timeout
+        if not template:
+            await super()._run_apply_user_options(user_options)
+
+    # --- progress ------------------------------------------------------------------------
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Tell how far the launch is, until it is over."""
+        if not self.is_template:
+            async for event in super().progress():
+                yield event
+            return
+        async for view in self.karvdash.services.follow(self.user, self.name):
+            yield {"progress": view.percent, "message": view.message}
+            if not view.launching:
+                return
+
+    # --- stock notebooks -----------------------------------------------------------------
+
+    def _act_as_user(self) -> None:
+        self.api = self.karvdash.stock.core(self.namespace)
+
+    async def _ensure_namespace(self) -> None:
+        # The first thing that KubeSpawner.start awaits.
+        try:
+            await self.karvdash.ensure_namespace(self.user.name)
+        except KarvdashError as error:
+            raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
+        self._act_as_user()
+
+    async def _start_reflector(self, kind: str, *_: Any, **__: Any) -> Any:
+        reflector = self.karvdash.informers.stock
+        self.__class__.reflectors[self._get_reflector_key(kind)] = reflector
+        return reflector
+
+
+def _first(value: Any) -> Any:
+    """Forms carry every field as a list."""
+    return value[0] if isinstance(value, list) and value else value
