@@ -24,8 +24,9 @@ from karvdash_hub.kube.errors import (
     Unreachable,
     schema_paths,
 )
-from karvdash_hub.kube.rest import Kube, Manifest, describe
+from karvdash_hub.kube.rest import Kube, describe
 from karvdash_hub.names import LABEL_SERVER
+from karvdash_hub.service_templates.tree import Manifest, show_path
 
 #: Kinds that others need, in the order in which they are applied; all others follow together, then Ingresses.
 _ORDER = (
@@ -170,7 +171,7 @@ async def _dry_apply(kube: Kube, index: int, manifest: Manifest, as_user: str | 
             places = [place for path in schema_paths(error) if (place := fieldpaths.locate(rest, path))]
             if not places:
                 break
-            left_out += map(fieldpaths.to_text, places)
+            left_out += map(show_path, places)
             rest = fieldpaths.without(rest, places)
         else:
             break
@@ -194,7 +195,7 @@ def _refusal(index: int, manifest: Manifest, message: str, field: str = "") -> R
 
 def _counted(manifest: Manifest, field: str) -> str:
     place = fieldpaths.locate(manifest, field) if field.startswith(".") else None
-    return fieldpaths.to_text(place) if place else field.removeprefix(".")
+    return show_path(place) if place else field.removeprefix(".")
 
 
 def _waits_for_another(refusal: Refusal, manifests: Sequence[Manifest]) -> bool:

@@ -42,12 +42,6 @@ def locate(manifest: Mapping[str, Any], path: str) -> Place | None:
     return tuple(place)
 
 
-def to_text(place: Place) -> str:
-    """Write a place as people and validation messages do: ``spec.rules[0].host``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    return text.removeprefix(".")
-
-
 def without(manifest: Mapping[str, Any], places: Iterable[Place]) -> dict[str, Any]:
     """Return a copy without these fields; what did not change is shared with the original."""
     copy: Any = manifest

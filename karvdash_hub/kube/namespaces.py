@@ -22,8 +22,9 @@ from weakref import WeakKeyDictionary
 
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
-from karvdash_hub.kube.rest import Kube, Manifest, Manifests, default_account
+from karvdash_hub.kube.rest import Kube, Manifests, default_account
 from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, LABEL_INJECTED, LABEL_MANAGED_BY, MANAGED_BY
+from karvdash_hub.service_templates import Manifest
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from karvdash_hub.kube.discovery import ACCEPT, Discovery, Resource
 from karvdash_hub.kube.errors import Gone
 from karvdash_hub.kube.pods import ExecResult
 from karvdash_hub.kube.transport import Call, Transport
+from karvdash_hub.service_templates.tree import Manifest
 
-Manifest = dict[str, Any]
 Manifests = list[Manifest]
 
 FIELD_MANAGER = "karvdash-hub"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from karvdash_hub.kube.fieldpaths import locate, to_text, without
+from karvdash_hub.kube.fieldpaths import locate, without
+from karvdash_hub.service_templates.tree import show_path
 
 MANIFEST: dict[str, Any] = {
     "metadata": {
@@ -28,7 +29,7 @@ MANIFEST: dict[str, Any] = {
         pytest.param(".spec", "spec", id="top"),
         pytest.param(".metadata.labels.app", "metadata.labels.app", id="key that others begin with"),
         pytest.param(
-            ".metadata.labels.app.kubernetes.io/name", "metadata.labels.app.kubernetes.io/name", id="dots"
+            ".metadata.labels.app.kubernetes.io/name", "metadata.labels[app.kubernetes.io/name]", id="dots"
         ),
         pytest.param('.metadata.finalizers[="c/d"]', "metadata.finalizers[1]", id="item of a set"),
         pytest.param(".spec.ports[0].port", "spec.ports[0].port", id="index"),
@@ -49,7 +50,7 @@ MANIFEST: dict[str, Any] = {
 )
 def test_locate(path: str, text: str | None) -> None:
     place = locate(MANIFEST, path)
-    assert text == (to_text(place) if place else None)
+    assert text == (show_path(place) if place else None)
 
 
 @pytest.mark.parametrize(
