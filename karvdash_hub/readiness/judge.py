@@ -87,6 +87,8 @@ def _ready(snapshot: Snapshot) -> Verdict:
     if workloads and all(workload.complete for workload in workloads):
         jobs = ", ".join(workload.name for workload in workloads)
         return Verdict("running", f"Done: {jobs} has completed.", percent=100)
+    if workloads and all(workload.kind == "Job" for workload in workloads):
+        return Verdict("running", "Running.", percent=100)
     idle = [w for w in workloads if not w.replicas and not w.complete]
     if idle and len(idle) == len(workloads):
         return Verdict("running", _explain_idle(idle[0]), percent=100)
@@ -186,7 +188,7 @@ def _judge_workload(workload: Workload, events: _Events) -> Verdict | None:
         message = f"Replacing the pods of {workload.name}: {workload.updated} of {workload.replicas} are new."
         return Verdict("starting", message, percent=60)
     if ready:
-        return Verdict("starting", f"Replacing the pods of {workload.name}: old ones are ending.", percent=90)
+        return Verdict("starting", f"Replacing the old pods of {workload.name}.", percent=90)
     return _partial(workload.name, workload.ready, workload.replicas)
 
 

@@ -91,9 +91,10 @@ def _unit(resource: str, quantity: str) -> str:
     if resource in _BYTES:
         return f" of {resource.replace('-', ' ')}"
     word = {"cpu": "CPU"}.get(resource) or ("GPU" if resource.endswith("gpu") else "")
+    one = parse_quantity(quantity) == 1
     if not word:
-        return f" {resource}"
-    return f" {word}" if parse_quantity(quantity) == 1 else f" {word}s"
+        return f" {resource.removesuffix('s')}" if one else f" {resource}"
+    return f" {word}" if one else f" {word}s"
 
 
 def _ended(text: str) -> str:

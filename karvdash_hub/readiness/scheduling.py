@@ -19,6 +19,7 @@ _ALL_NODES = re.compile(r"0/(\d+) nodes are available")
 #: Told when a claim waits; who knows the claims may know better.
 NO_VOLUME = "No volume has been found for its claims yet."
 
+_AFTERMATH = re.compile(r" (?:no new claims to deallocate|still not schedulable|preemption:)")
 _BYTES = ("memory", "ephemeral-storage")
 
 _OTHER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -69,7 +70,7 @@ _OTHER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def explain_unschedulable(pod: Pod, nodes: Sequence[Node]) -> str:
     """Say in a sentence what the pod waits for."""
     # What preemption says about other nodes would only repeat or contradict the reasons.
-    message = pod.unschedulable.partition(" preemption:")[0]
+    message = _AFTERMATH.split(pod.unschedulable)[0]
     short = {resource: int(count) for count, resource in _INSUFFICIENT.findall(message)}
     if short:
         return _explain_shortage(message, short, dict(pod.requests), nodes)
