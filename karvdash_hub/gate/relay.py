@@ -1,0 +1,98 @@
+"""Carry the bytes of websockets between a browser and a service, and cut them when access ends.
+
+The front hands every request for another protocol to the gate, because nginx cannot close one connection
+when somebody's access is revoked. Once the service has its request, the gate reads nothing of what passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Iterable
+
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import IOStream, StreamClosedError
+
+from karvdash_hub.gate.hub import Pair
+
+log = logging.getLogger(__name__)
+
+#: Bytes read at once, and thus the most that waits in the gate for the slower side of a connection.
+CHUNK = 65536
+
+
+class Relays:
+    """The open connections, by whose they are.
+
+    Attributes:
+        bytes: carried since the start.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._open: dict[int, tuple[Pair, float, tuple[IOStream, IOStream]]] = {}
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def pairs(self) -> Iterable[Pair]:
+        """Who is connected where; visitors of open services have no name and are left out."""
+        return {pair for pair, _, _ in self._open.values() if pair.user}
+
+    def close(self, pair: Pair) -> None:
+        """Cut all connections of a user to a host."""
+        self._cut(number for number, (whose, _, _) in self._open.items() if whose == pair)
+
+    def close_expired(self, now: float) -> None:
+        """Cut the connections that outlived the sign-in that began them; ``now``: Unix seconds."""
+        self._cut(number for number, (_, expires, _) in self._open.items() if expires <= now)
+
+    def close_all(self) -> None:
+        """Cut everything."""
+        self._cut(self._open)
+
+    async def carry(self, pair: Pair, expires: float, visitor: IOStream, service: IOStream) -> None:
+        """Carry bytes both ways until one side closes, or the connection is cut."""
+        number = next(self._numbers)
+        self._open[number] = (pair, expires, (visitor, service))
+        pumps = [asyncio.ensure_future(self._pump(*way)) for way in ((visitor, service), (service, visitor))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._open[number]
+            for stream in (visitor, service):
+                stream.close()
+            await asyncio.wait(pumps)
+
+    async def _pump(self, source: IOStream, sink: IOStream) -> None:
+        with contextlib.suppress(StreamClosedError):
+            while True:
+                data = await source.read_bytes(CHUNK, partial=True)
+                self.bytes += len(data)
+                # Returns when the kernel has taken it all, so a slow reader slows the writer down.
+                await sink.write(data)
+
+    def _cut(self, numbers: Iterable[int]) -> None:
+        for number in list(numbers):
+            for stream in self._open[number][2]:
+                stream.close()
+
+
+def request_head(method: str, target: str, headers: HTTPHeaders) -> bytes:
+    """Write the head of a request as the service gets it.
+
+    Tornado has refused line breaks in what came in, and nothing else is added.
+    """
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.get_all())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+async def close_expired(relays: Relays, every: float) -> None:
+    """Cut what has expired, for ever."""
+    while True:
+        await asyncio.sleep(every)
+        relays.close_expired(time.time())

@@ -1,0 +1,99 @@
+"""What the gate is told on its command line."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from karvdash_hub.gate.verdict import Site
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the gate has to know.
+
+    Attributes:
+        address, port: where to listen.
+        hub_api: the Hub's API, reachable from here.
+        kubeconfig: path, empty for the pod's own service account.
+        token_file: the Hub's token for service ``karvdash-gate``.
+        key_file: keys that sign cookies, the same in all replicas; made when missing.
+    """
+
+    address: str
+    port: int
+    hub_api: str
+    site: Site
+    namespace_prefix: str
+    kubeconfig: str
+    token_file: Path
+    key_file: Path
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come by https."""
+        return self.site.scheme == "https"
+
+
+def parse(argv: Sequence[str] | None = None) -> Settings:
+    """Read the command line; ends the process with a sentence when something is wrong with it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m karvdash_hub.gate",
+        description="Tell the front who may open which service, and where it is.",
+    )
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", default="127.0.0.1:8003", type=_address)
+    parser.add_argument(
+        "--hub-api", metavar="URL", required=True, type=_url, help="http://127.0.0.1:8081/hub/api"
+    )
+    parser.add_argument(
+        "--hub-url",
+        metavar="URL",
+        required=True,
+        type=_url,
+        help="the Hub in browsers: http://localhost:8000",
+    )
+    parser.add_argument(
+        "--domain", required=True, help="what hosts of services end with, with port: localhost:8000"
+    )
+    parser.add_argument("--namespace-prefix", default="karvdash-", help="default: %(default)s")
+    parser.add_argument("--kubeconfig", default="", help="default: the pod's own service account")
+    parser.add_argument("--token-file", required=True, type=Path, help="the gate's token for the Hub's API")
+    parser.add_argument(
+        "--key-file", required=True, type=Path, help="keys that sign cookies, made if missing"
+    )
+    given = parser.parse_args(argv)
+    address, port = given.listen
+    return Settings(
+        address=address,
+        port=port,
+        hub_api=given.hub_api,
+        site=Site(given.hub_url, given.domain.lower(), urlsplit(given.hub_url).scheme),
+        namespace_prefix=given.namespace_prefix,
+        kubeconfig=given.kubeconfig,
+        token_file=given.token_file,
+        key_file=given.key_file,
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    try:
+        if ipaddress.ip_address(host).is_unspecified:
+            raise argparse.ArgumentTypeError(
+                f"{text} would listen on every network: name one address, as in 127.0.0.1:8003"
+            )
+        return host, int(port)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not an address and port, as in 127.0.0.1:8003") from None
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text} is not an address with http:// or https://")
+    return text.rstrip("/")

@@ -1,0 +1,278 @@
+"""Which host leads where: drawn from anchors, Ingresses, Services and EndpointSlices, and from nothing else.
+
+    anchor      host ─► user, server, open to all or not      written by the Hub alone
+    Ingress     host, path ─► Service, port                   the template's own words
+    Service     port ─► name of the port
+    EndpointSlice  name of the port ─► addresses of pods that are ready
+
+An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its host is
+the one that its namespace and server name make, so that nobody can announce somebody else's host.
+
+Pods are addressed directly, as ingress controllers do: an EndpointSlice says at once what a Service's
+address does only after kube-proxy has caught up, and connections can be kept.
+
+Pure: fed by ``watches``, no clock, no input or output.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from karvdash_hub import names
+from karvdash_hub.readiness.model import Anchor, Endpoint, Ingress, IngressPath, Service
+
+Kind = Literal["anchor", "ingress", "service", "endpoint"]
+Key = tuple[str, str]
+
+_EXACT = "Exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One route of a host.
+
+    Attributes:
+        path: ``/`` or longer; a final slash has no meaning unless ``exact``.
+        exact: only this very path, not those below it.
+        service, port: as the Ingress names them.
+        endpoints: ``address:port`` of every pod that is ready, sorted.
+    """
+
+    path: str
+    exact: bool
+    service: str
+    port: str
+    endpoints: tuple[str, ...]
+
+    def matches(self, path: str) -> bool:
+        """Tell whether a path of a request (decoded, normal form) belongs here.
+
+        ref: https://kubernetes.io/docs/concepts/services-networking/ingress/#path-types
+        """
+        if self.exact:
+            return path == self.path
+        prefix = self.path.rstrip("/")
+        return path == prefix or path.startswith(prefix + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the gate knows about one host.
+
+    Attributes:
+        host: without port.
+        user, server, namespace: whose it is.
+        auth: False when everybody may open it.
+        created: Unix seconds, when its server was started.
+        paths: the most specific first.
+    """
+
+    host: str
+    user: str
+    server: str
+    namespace: str
+    auth: bool
+    created: float
+    paths: tuple[Path, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether the path decides where a request goes."""
+        return len({(path.service, path.port) for path in self.paths}) > 1
+
+    def route(self, uri: str) -> Path | None:
+        """Find the route of a request target (path and query as sent), or None."""
+        path = normal_path(uri)
+        return next((candidate for candidate in self.paths if candidate.matches(path)), None)
+
+
+@dataclass
+class _Server:
+    """All objects of one server, by name."""
+
+    anchor: Anchor | None = None
+    ingresses: dict[str, Ingress] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    drawn: Host | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.anchor or self.ingresses or self.services or self.endpoints)
+
+
+class Table:
+    """Hosts by name, brought up to date object by object.
+
+    A change costs what one server costs, so that a thousand servers do not slow down the launch of one.
+
+    Args:
+        domain: of the platform, without port.
+        namespace_prefix: what names of user namespaces start with.
+    """
+
+    def __init__(self, domain: str, namespace_prefix: str = "karvdash-") -> None:
+        self._domain = domain
+        self._prefix = namespace_prefix
+        self._servers: dict[Key, _Server] = {}
+        self._claims: dict[str, set[Key]] = {}
+
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._claims)
+
+    def get(self, host: str) -> Host | None:
+        """Return what is known about a host (lower case, no port), None if it is nobody's."""
+        claims = self._claims.get(host)
+        if not claims:
+            return None
+        # ``a-b-c`` can be two servers' host. The Hub gives it to one only; if two anchors claim it all
+        # the same, the older one has it, as with Ingress controllers.
+        found = [self._draw(key) for key in claims]
+        return min(found, key=lambda host: (host.created, host.namespace))
+
+    def change(self, kind: Kind, key: Key, old: Any, new: Any) -> set[str]:
+        """Take in one change of an object, in the form in which ``Watch.subscribe`` reports it.
+
+        Returns: the hosts that it may concern.
+        """
+        concerned: set[str] = set()
+        for item, value in ((old, None), (new, new)):
+            if item is not None:
+                concerned |= self._put(kind, (key[0], item.server), key[1], value)
+        return concerned
+
+    def _put(self, kind: Kind, owner: Key, name: str, value: Any) -> set[str]:
+        server = self._servers.setdefault(owner, _Server())
+        concerned = set()
+        if kind == "anchor":
+            concerned |= self._unclaim(owner, server.anchor)
+            if name == names.anchor_name(owner[1]):
+                server.anchor = value
+        else:
+            objects: dict[str, Any] = getattr(
+                server, {"ingress": "ingresses", "service": "services", "endpoint": "endpoints"}[kind]
+            )
+            if value is None:
+                objects.pop(name, None)
+            else:
+                objects[name] = value
+        server.drawn = None
+        if server.empty:
+            del self._servers[owner]
+        return concerned | self._claim(owner, server.anchor)
+
+    def _claim(self, owner: Key, anchor: Anchor | None) -> set[str]:
+        if anchor is None or not self._may_claim(owner, anchor):
+            return set()
+        self._claims.setdefault(anchor.host, set()).add(owner)
+        return {anchor.host}
+
+    def _unclaim(self, owner: Key, anchor: Anchor | None) -> set[str]:
+        if anchor is None or anchor.host not in self._claims:
+            return set()
+        self._claims[anchor.host].discard(owner)
+        if not self._claims[anchor.host]:
+            del self._claims[anchor.host]
+        return {anchor.host}
+
+    def _may_claim(self, owner: Key, anchor: Anchor) -> bool:
+        namespace, server = owner
+        slug = namespace.removeprefix(self._prefix)
+        if slug == namespace or not anchor.user:
+            return False
+        return anchor.host == names.service_host(server, slug, self._domain)
+
+    def _draw(self, owner: Key) -> Host:
+        server = self._servers[owner]
+        if server.drawn is None:
+            assert server.anchor is not None
+            server.drawn = draw(server.anchor, owner[0], server.ingresses, server.services, server.endpoints)
+        return server.drawn
+
+
+def draw(
+    anchor: Anchor,
+    namespace: str,
+    ingresses: Mapping[str, Ingress],
+    services: Mapping[str, Service],
+    endpoints: Mapping[str, Endpoint],
+) -> Host:
+    """Put together what belongs to one server; of several Ingresses the first by name wins a path."""
+    routes: dict[tuple[str, bool], Path] = {}
+    for name in sorted(ingresses):
+        ingress = ingresses[name]
+        if ingress.ingress_class != names.INGRESS_CLASS:
+            continue
+        for path in ingress.paths:
+            if path.host == anchor.host:
+                exact = path.path_type == _EXACT
+                routes.setdefault((path.path, exact), _path(path, exact, services, endpoints))
+    # The longest path first, and of two alike the exact one.
+    ordered = sorted(routes.values(), key=lambda path: (-len(path.path.rstrip("/")), not path.exact))
+    return Host(
+        host=anchor.host,
+        user=anchor.user,
+        server=anchor.server,
+        namespace=namespace,
+        auth=anchor.auth,
+        created=_seconds(anchor.created),
+        paths=tuple(ordered),
+    )
+
+
+def _path(
+    path: IngressPath, exact: bool, services: Mapping[str, Service], endpoints: Mapping[str, Endpoint]
+) -> Path:
+    service = services.get(path.service)
+    found = _endpoints(service, path.port, endpoints.values()) if service else ()
+    return Path(path.path, exact, path.service, path.port, found)
+
+
+def _endpoints(service: Service, port: str, slices: Any) -> tuple[str, ...]:
+    wanted = next((p for p in service.ports if port in (str(p.port), p.name)), None)
+    if wanted is None:
+        return ()
+    found = {
+        _address(address, number)
+        for item in slices
+        if item.service == service.name
+        for name, number in item.ports
+        if name == wanted.name
+        for address, ready in item.addresses
+        if ready
+    }
+    if not found and not service.selector and service.cluster_ip not in ("", "None"):
+        # Nobody makes EndpointSlices of ours for a Service without selector: leave it to kube-proxy.
+        return (_address(service.cluster_ip, wanted.port),)
+    return tuple(sorted(found))
+
+
+def _address(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def normal_path(uri: str) -> str:
+    """Bring the path of a request target to the form in which routes are compared.
+
+    Percent signs are decoded, ``.`` and ``..`` resolved and slashes joined, so that ``/x/%2e%2e/admin`` is
+    routed as what it means. What is sent on to the service stays as it was.
+    """
+    path = unquote(re.split(r"[?#]", uri, maxsplit=1)[0])
+    normal = posixpath.normpath("/" + path.lstrip("/"))
+    return normal + "/" if path.endswith("/") and normal != "/" else normal
+
+
+def _seconds(stamp: str) -> float:
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return 0.0
