@@ -1,20 +1,26 @@
-"""``python -m images build|push|list``."""
+"""``python -m images build|push|list|pin``."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
+from cluster import ClusterError
+from cluster.binaries import find
+
 from . import ImageError, build_all, push_all, recipe_names
 from .build import Image, place_of
 from .recipe import load
+from .rootfs import unpack
+from .wheels import pinned, python_version, resolve
 
 PROGRAMS = click.option(
     "--kubectl",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The kubectl that goes into the jupyter image.",
+    help="The kubectl for the jupyter image (default: the one that `make cluster` built).",
 )
 NAMES = click.argument("names", nargs=-1)
 
@@ -65,8 +71,33 @@ def list_images(kubectl: Path | None) -> None:
             print(f"    {reference}")
 
 
+@main.command()
+@click.argument("name")
+def pin(name: str) -> None:
+    """Write an image's requirements.txt anew from its requirements.in.
+
+    The versions are the newest that the Python of this machine's distribution takes; commit them from
+    the oldest distribution that is supported.
+    """
+    recipe = load(name)
+    with tempfile.TemporaryDirectory() as scratch:
+        rootfs = Path(scratch, "root")
+        unpack(["python3"], rootfs, Path(scratch), f"{name}: python3")
+        python = python_version(rootfs, f"{name}: python3")
+    pins = resolve(recipe.folder / "requirements.in", python, f"{name}: requirements.in")
+    target = recipe.folder / "requirements.txt"
+    target.write_text(
+        f"# Made by `python -m images pin {name}` for Python {python}.\n{pins}", encoding="utf-8"
+    )
+    print(f"{target}: {len(pinned(pins))} packages")
+
+
 def _programs(kubectl: Path | None) -> dict[str, Path]:
-    return {"kubectl": kubectl} if kubectl else {}
+    """Return the programs for the recipes: the kubectl that was given, else the embedded cluster's."""
+    try:
+        return {"kubectl": kubectl or find("kubectl")}
+    except ClusterError:
+        return {}  # not built yet: whoever needs it says so
 
 
 if __name__ == "__main__":
