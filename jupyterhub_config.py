@@ -53,7 +53,7 @@ c.JupyterHub.cleanup_proxy = not env("KARVDASH_PROXY_API_URL")
 
 # Notebooks of JupyterHub's own kind, beside service templates.
 registry = f"{c.Platform.registry}/" if c.Platform.registry else ""
-c.KubeSpawner.image = f"{registry}karvdash/jupyter:latest"
+c.KubeSpawner.image = f"{registry}karvdash/jupyterlab:latest"
 c.KubeSpawner.cmd = ["jupyterhub-singleuser"]
 c.KubeSpawner.cpu_limit = 2
 c.KubeSpawner.cpu_guarantee = 0.1
@@ -61,14 +61,8 @@ c.KubeSpawner.mem_limit = "1G"
 c.KubeSpawner.mem_guarantee = "128M"
 
 if bootstrap := token("KARVDASH_BOOTSTRAP_TOKEN_FILE"):
-    c.JupyterHub.services.append({"name": "karvdash-demo", "api_token": bootstrap})
-    c.JupyterHub.load_roles.append(
-        {
-            "name": "karvdash-demo",
-            "services": ["karvdash-demo"],
-            "scopes": ["admin:users", "admin:servers", "tokens"],
-        }
-    )
+    # It makes users and tokens, admins among them, which only an admin may.
+    c.JupyterHub.services.append({"name": "karvdash-demo", "api_token": bootstrap, "admin": True})
 
 if extra := env("KARVDASH_EXTRA_CONFIG"):
     load_subconfig(extra)  # type: ignore[name-defined]

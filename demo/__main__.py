@@ -10,7 +10,10 @@ from pathlib import Path
 
 import click
 
+from cluster import ClusterError
+from demo.processes import Died
 from demo.stack import ROOT, Stack
+from images import ImageError
 
 
 def make_stack() -> Stack:
@@ -37,6 +40,14 @@ def say_how_to_use(stack: Stack) -> None:
         )
 
 
+def start(stack: Stack) -> None:
+    """Start it; what goes wrong is a message, not a traceback."""
+    try:
+        stack.up()
+    except (ClusterError, ImageError, Died) as problem:
+        sys.exit(f"\n{problem}")
+
+
 @click.group()
 def main() -> None:
     """A real Kubernetes and a JupyterHub with karvdash_hub, on this machine."""
@@ -46,7 +57,7 @@ def main() -> None:
 def up() -> None:
     """Start what is not running, in the background."""
     stack = make_stack()
-    stack.up()
+    start(stack)
     say_how_to_use(stack)
 
 
@@ -70,7 +81,7 @@ def run() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stack = make_stack()
     try:
-        stack.up()
+        start(stack)
         say_how_to_use(stack)
         click.echo("\n  Ctrl-C stops all of it.\n")
         watch(stack)

@@ -272,20 +272,34 @@ class Stack:
         if token and self.api("GET", "/user", token=token)[0] == 200:
             return
         password = known.get(f"{env_prefix}_PASSWORD") or secrets.token_urlsafe(12)
-        subprocess.run(
-            [sys.executable, "-m", "karvdash_hub.cli", "user", "add", name, "--password-stdin", *flags],
-            input=password, text=True, check=True, env=self.environment(), capture_output=True,
-        )  # fmt: skip
+        user_key = "ADMIN_USER" if env_prefix == "ADMIN" else f"{env_prefix}_NAME"
+        # Written first: whatever fails below is done again, with the same password, by the next start.
+        write_env(self.state / "env", {user_key: name, f"{env_prefix}_PASSWORD": password})
+        self.add_user(name, password, *flags)
         bootstrap = self._secret("bootstrap").read_text()
         self.api("POST", f"/users/{name}", {"admin": "--admin" in flags}, token=bootstrap)
         status, answer = self.api("POST", f"/users/{name}/tokens", {"note": "demonstration"}, token=bootstrap)
         if status not in (200, 201):
-            raise RuntimeError(f"The Hub gave no token for {name}: {status} {answer}")
-        user_key = "ADMIN_USER" if env_prefix == "ADMIN" else f"{env_prefix}_NAME"
-        write_env(
-            self.state / "env",
-            {user_key: name, f"{env_prefix}_PASSWORD": password, f"{env_prefix}_TOKEN": answer["token"]},
+            raise Died(f"The Hub gave no token for {name}: {status} {answer}")
+        write_env(self.state / "env", {f"{env_prefix}_TOKEN": answer["token"]})
+
+    def add_user(self, name: str, password: str, *flags: str) -> None:
+        """Make a local account, or give the one that exists this password."""
+        accounts = self.hub_command("user", "list").splitlines()
+        verb = "password" if any(line.split("\t")[0] == name for line in accounts) else "add"
+        self.hub_command(
+            "user", verb, name, "--password-stdin", *(flags if verb == "add" else ()), text_in=password
         )
+
+    def hub_command(self, *arguments: str, text_in: str = "") -> str:
+        """Run ``karvdash-hub`` and return what it printed. Raises Died with what it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "karvdash_hub.cli", *arguments],
+            input=text_in, text=True, capture_output=True, env=self.environment(),
+        )  # fmt: skip
+        if done.returncode:
+            raise Died(f"karvdash-hub {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
 
     def api(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, token: str
