@@ -19,7 +19,7 @@ from karvdash_hub.kube.discovery import ACCEPT, Discovery, Resource
 from karvdash_hub.kube.errors import Gone
 from karvdash_hub.kube.pods import ExecResult
 from karvdash_hub.kube.transport import Call, Transport
-from karvdash_hub.service_templates.tree import Manifest
+from karvdash_hub.service_templates.tree import Manifest as Manifest  # for whoever imports Kube
 
 Manifests = list[Manifest]
 
