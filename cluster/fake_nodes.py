@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, Any
 
 from .errors import ClusterError
@@ -10,7 +11,12 @@ from .processes import wait_for
 if TYPE_CHECKING:
     from .instance import Cluster
 
-LABELS = {"type": "kwok", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
+LABELS = {
+    "type": "kwok",
+    "kubernetes.io/os": "linux",
+    "kubernetes.io/arch": _ARCHITECTURE.get(platform.machine(), platform.machine()),
+}
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 _NODES = "/api/v1/nodes"
 _OURS = "labelSelector=type%3Dkwok"

@@ -9,7 +9,6 @@ from pathlib import Path
 from . import binaries, fake_nodes, isolation, machine, settings, startup, teardown
 from .addresses import Plan, plans
 from .api import Api
-from .cgroups import Tree
 from .components import ON_DEMAND, Component, components
 from .errors import ClusterError
 from .paths import Paths, paths
@@ -106,22 +105,18 @@ class Cluster:
         startup.check(self.paths, progress)
         binaries.ensure(progress)
         with machine.locked(self.paths.lock):
-            machine.check_owner(self.paths, self._runs())
+            machine.check_owner(self.paths)
             startup.start(self, progress)
 
     def down(self, wipe: bool = False, progress: Progress = quiet) -> None:
         """Stop everything, remove all traces but the state, and with `wipe` the state too."""
         with machine.locked(self.paths.lock):
-            machine.check_owner(self.paths, self._runs())
-            if machine.made_for(self.paths) is not None:
-                progress(f"stopping the cluster {self.name!r}")
-                teardown.stop(self.paths, self.plan, self.components())
+            machine.check_owner(self.paths)
+            progress(f"stopping the cluster {self.name!r}")
+            teardown.stop(self.paths)
             if wipe:
                 teardown.wipe(self.paths)
             self.paths.lock.unlink()
-
-    def _runs(self) -> bool:
-        return bool(Tree(self.paths.cgroup).processes())
 
     # Use
 
@@ -200,7 +195,7 @@ class Running:
     def stop(self) -> None:
         """End it, and wait until it has ended."""
         if process := self._records.load(self._component.name):
-            stop([process], self._component.grace)
+            stop([process])
 
 
 def describe(cluster: Cluster) -> str:

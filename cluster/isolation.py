@@ -7,11 +7,12 @@ so that after ``kill -9`` of everything the kernel itself takes mounts, links, r
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .addresses import Plan
+from .addresses import LINK_PREFIX, Plan
 from .errors import ClusterError
 from .paths import Paths
 from .processes import Process, run, spawn, wait_for
@@ -98,12 +99,30 @@ def mount(paths: Paths, keeper: Process) -> None:
     run([*within, "mount", "--bind", str(lock), str(shared_lock)])
 
 
-def connect(plan: Plan, keeper: Process) -> None:
-    """Link the namespace to the host, and route pods and Services there."""
-    link, within = plan.host_link, enter(keeper)
-    run(["ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(keeper.pid)])
-    prefix = plan.link.prefixlen
+def link_owners() -> dict[int, str]:
+    """Who owns the links that exist on this machine: index of the plan to the instance's identity."""
+    places = Path("/sys/class/net").glob(f"{LINK_PREFIX}[0-9]*")
+    return {int(place.name.removeprefix(LINK_PREFIX)): _alias(place) for place in places}
+
+
+def _alias(place: Path) -> str:
+    try:
+        return (place / "ifalias").read_text().strip()
+    except OSError:  # it went away while we looked
+        return ""
+
+
+def connect(plan: Plan, identity: str, keeper: Process) -> None:
+    """Link the namespace to the host, and route pods and Services there.
+
+    The link is made inside and signed before the host's end moves out, so that nobody ever sees one
+    without its owner.
+    """
+    link, prefix = plan.host_link, plan.link.prefixlen
     inside = [
+        f"link add {link} type veth peer name eth0",
+        f"link set dev {link} alias {identity}",
+        f"link set {link} netns {os.getpid()}",
         "link set lo up",
         f"address add {plan.node_address}/{prefix} dev eth0",
         "link set eth0 up",
@@ -111,7 +130,7 @@ def connect(plan: Plan, keeper: Process) -> None:
         # Fake pods refuse at once, instead of being looked for outside.
         f"route add unreachable {plan.fake_pods}",
     ]
-    run([*within, "ip", "-batch", "-"], text_in="\n".join(inside))
+    run([*enter(keeper), "ip", "-batch", "-"], text_in="\n".join(inside))
     outside = [
         f"address add {plan.host_address}/{prefix} dev {link}",
         f"link set {link} up",
@@ -123,16 +142,19 @@ def connect(plan: Plan, keeper: Process) -> None:
     run(["ip", "-batch", "-"], text_in="\n".join(outside))
 
 
-def disconnect(plan: Plan) -> None:
-    """Remove the link, and with it its peer and routes. The kernel may be removing it at the same time."""
-    place = Path("/sys/class/net", plan.host_link)
-    if place.exists():
+def disconnect(identity: str) -> None:
+    """Remove the instance's links, and with them routes. The kernel may be removing them at the same time."""
+    for index in _links_of(identity):
         with contextlib.suppress(ClusterError):
-            run(["ip", "link", "delete", plan.host_link])
-    if not wait_for(lambda: not place.exists(), 5):
+            run(["ip", "link", "delete", f"{LINK_PREFIX}{index}"])
+    if not wait_for(lambda: not _links_of(identity), 5):
         raise ClusterError(
-            f"the network interface {plan.host_link} cannot be removed (ip link delete {plan.host_link})"
+            f"the network interface khub{_links_of(identity)} cannot be removed (ip link delete)"
         )
+
+
+def _links_of(identity: str) -> list[int]:
+    return [index for index, owner in link_owners().items() if owner == identity]
 
 
 def prepare(paths: Paths) -> None:

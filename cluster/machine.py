@@ -11,10 +11,13 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from .addresses import BASES, FIRST_BASE, Plan, choose, collisions, plans
+from . import isolation
+from .addresses import BASES, FIRST_BASE, LINK_PREFIX, Plan, choose, collisions, plans
+from .cgroups import Tree
 from .errors import ClusterError
 from .paths import RUN_ROOT, Paths
 from .processes import run
@@ -49,7 +52,7 @@ def host_routes() -> list[IPv4Network]:
     return [
         IPv4Network("0.0.0.0/0" if route["dst"] == "default" else route["dst"])
         for route in routes
-        if route.get("dev", "") != "lo" and not route.get("dev", "").startswith("khub")
+        if route.get("dev", "") != "lo" and not route.get("dev", "").startswith(LINK_PREFIX)
     ]
 
 
@@ -78,11 +81,14 @@ def claim(paths: Paths) -> Plan:
     Raises ClusterError when the addresses that the state was made for are taken, or none are free.
     """
     with locked(_LIST.with_suffix(".lock")):
+        # Instances in other containers are not in our list, but their links are seen.
         known = indexes()
-        if (index := known.get(str(paths.state))) is not None:
+        foreign = {index for index, owner in isolation.link_owners().items() if owner != paths.identity}
+        if (index := known.get(str(paths.state))) is not None and index not in foreign:
             return plans()[index]
         routes, before = host_routes(), made_for(paths)
-        plan = choose(known.values(), routes, preference(paths) if before is None else before)
+        taken = {*known.values(), *foreign}
+        plan = choose(taken, routes, preference(paths) if before is None else before)
         if plan is None:
             raise ClusterError(no_addresses(routes))
         if before is not None and plan.index != before:
@@ -116,13 +122,13 @@ def preference(paths: Paths) -> int:
     return zlib.crc32(str(paths.state).encode()) % FIRST_BASE
 
 
-def check_owner(paths: Paths, running: bool) -> None:
-    """Raise ClusterError when an instance of the same name but another state folder is `running`."""
+def check_owner(paths: Paths) -> None:
+    """Raise ClusterError when an instance of the same name but another state folder is running."""
     try:
         state = paths.owner.read_text()
     except FileNotFoundError:
         return
-    if running and state != str(paths.state):
+    if state != str(paths.state) and Tree(replace(paths, state=Path(state)).cgroup).processes():
         raise ClusterError(
             f"a cluster named {paths.name!r} with its state in {state} runs already: use another name, "
             f"or stop that one (python -m cluster down --name {paths.name} --state {state})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,20 @@ class Paths:
         return self.state / "volumes"
 
     @property
+    def identity(self) -> str:
+        """What tells this instance from all others of the machine, also from those in other containers.
+
+        Control groups and network interfaces are seen through containers and chroots, where the same
+        name and the same path may stand for something else; the root folder's own number does not.
+        """
+        root = Path("/").stat()
+        digest = hashlib.sha256(f"{self.state}\0{root.st_dev}\0{root.st_ino}".encode())
+        return f"{self.name}-{digest.hexdigest()[:8]}"
+
+    @property
     def cgroup(self) -> str:
         """Path of the instance's control group, relative to the root of every hierarchy."""
-        return f"{CGROUP_ROOT}/{self.name}"
+        return f"{CGROUP_ROOT}/{self.identity}"
 
 
 def paths(name: str, state: Path) -> Paths:

@@ -107,7 +107,7 @@ def spawn(
     return Process(pid, state.started)
 
 
-def stop(processes: Iterable[Process], grace: float) -> None:
+def stop(processes: Iterable[Process], grace: float = 2.0) -> None:
     """End processes: SIGTERM to all, up to `grace` seconds for all together, then SIGKILL."""
     left = _send(processes, signal.SIGTERM)
     wait_for(lambda: not any(process.alive for process in left), grace)

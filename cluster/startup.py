@@ -31,7 +31,10 @@ Progress = Callable[[str], None]
 def check(paths: Paths, progress: Progress) -> None:
     """Say everything that is missing at once, then install what apt has."""
     building = bool(binaries.missing())
-    if problems := preflight.find_problems(paths.state, binaries.cache(), building=building):
+    problems = preflight.find_problems(paths.state, binaries.cache(), building=building)
+    if building and (no_go := binaries.go_problem()):
+        problems.append(no_go)
+    if problems:
         raise ClusterError(preflight.report(problems))
     if absent := preflight.missing_packages():
         packages.install(absent, progress)
@@ -46,7 +49,7 @@ def start(cluster: Cluster, progress: Progress) -> None:
     plan = machine.claim(paths)
     if records.load("keeper") is None:
         # Without its keeper an instance is dead, like a machine without power: begin from its state.
-        teardown.sweep(paths, plan)
+        teardown.sweep(paths)
         _make_namespaces(paths, plan, records)
     _write_files(paths, plan, cluster)
     _start_storage(cluster)
@@ -113,7 +116,7 @@ def _make_namespaces(paths: Paths, plan: Plan, records: Records) -> None:
     isolation.prepare(paths)
     keeper = isolation.start_keeper(paths, Tree(paths.cgroup).create())
     isolation.mount(paths, keeper)
-    isolation.connect(plan, keeper)
+    isolation.connect(plan, paths.identity, keeper)
     # Recorded last: a keeper that is known has everything around it.
     records.save("keeper", keeper)
 

@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from . import isolation, machine, processes
-from .addresses import Plan
 from .cgroups import PODS, Tree
-from .components import Component
 from .errors import ClusterError
 from .paths import Paths
 from .processes import Records
 
 _POD_GRACE = 1.0
-_LAST = {"containerd", "etcd"}
+_LAST = {"keeper", "containerd", "etcd"}
 
 
-def stop(paths: Paths, plan: Plan, components: Sequence[Component]) -> None:
+def stop(paths: Paths) -> None:
     """Stop an instance in order: who acts on the cluster, then the pods, then what both stood on."""
-    records = Records(paths.pids)
-    _stop([component for component in components if component.name not in _LAST], records)
+    living = Records(paths.pids).alive()
+    processes.stop([process for name, process in living.items() if name not in _LAST])
     Tree(paths.cgroup).kill(PODS, grace=_POD_GRACE)
-    _stop([component for component in components if component.name in _LAST], records)
-    sweep(paths, plan)
+    processes.stop([living[name] for name in _LAST - {"keeper"} if name in living])
+    sweep(paths)
 
 
-def _stop(components: Sequence[Component], records: Records) -> None:
-    living = [process for component in components if (process := records.load(component.name))]
-    processes.stop(living, max((component.grace for component in components), default=0))
-
-
-def sweep(paths: Paths, plan: Plan) -> None:
+def sweep(paths: Paths) -> None:
     """Leave nothing of an instance but its state and its addresses, whatever is still there.
 
-    Control groups name every process of the instance, so this needs no records. With the last
-    process go the namespaces, and with those all mounts, rules, and the links of the pods.
+    Control groups name every process of the instance and links are signed, so this needs no records
+    and no state. With the last process go the namespaces, and with those all mounts and rules.
     """
     tree = Tree(paths.cgroup)
     tree.kill()
-    isolation.disconnect(plan)
+    isolation.disconnect(paths.identity)
     tree.remove()
     if paths.run.exists():
         shutil.rmtree(paths.run)

@@ -16,7 +16,7 @@ from cluster.addresses import Plan
 from images import build_all, push_all
 
 # A place that is the same in every run, so that a run finds what an interrupted one left.
-STATE = Path(__file__).parent.parent.parent / ".demo" / "test"
+STATE = Path(__file__).parent.parent.parent / ".demo" / "test-cluster"
 IMAGES = ("pause", "busybox", "hello-kubernetes")
 
 
@@ -101,10 +101,11 @@ def run_pod(cluster: Cluster, namespace: str, script: str, *, user: int = 0, cla
     return cluster.kubectl("-n", namespace, "logs", "script")
 
 
-def traces(name: str, state: Path, plan: Plan) -> dict[str, object]:
+def traces(cluster: Cluster, plan: Plan) -> dict[str, object]:
     """Everything on this machine that belongs to an instance, but its state folder. Empty: nothing does."""
+    name, state, cgroup = cluster.name, cluster.state, cluster.paths.cgroup
     found = {
-        "processes": _processes(f"karvdash-hub/{name}"),
+        "processes": _processes(cgroup),
         "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(state) in line],
         "run": [str(path) for path in Path("/run/karvdash-hub").glob(f"{name}*")],
         "named namespaces": _lines("ip", "netns", "list"),
@@ -113,7 +114,7 @@ def traces(name: str, state: Path, plan: Plan) -> dict[str, object]:
             line for line in _lines("ip", "route") if str(plan.block[0]).rsplit(".", 2)[0] + "." in line
         ],
         "rules": [line for line in _lines("iptables-save") if "KUBE" in line or "CNI" in line],
-        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/karvdash-hub/{name}")],
+        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{cgroup}")],
     }
     return {what: things for what, things in found.items() if things}
 
