@@ -149,7 +149,8 @@ class TemplateLibrary:
                 message = "The platform has a template of this id, which is used instead of yours."
                 found.append({"id": id, "errors": [FieldError(None, "", message)], "custom": True})
         if outage := self._watch.outage:
-            message = f"Users' own templates may be out of date. {outage}"
+            cure = " Is the kind Template installed (share/rbac/crd.yaml)?" if " 404" in outage else ""
+            message = f"Users' own templates may be out of date. {outage}{cure}"
             found.append({"id": "templates", "errors": [FieldError(None, "", message)], "custom": False})
         return found
 

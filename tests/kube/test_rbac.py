@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from karvdash_hub.kube import errors
+from karvdash_hub.kube.apply import dry_run
 from karvdash_hub.kube.config import KubeConfig
+from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube
 from tests.fixtures.clusters import SomeCluster
@@ -136,3 +140,54 @@ async def test_the_hardened_roles_may_edit_templates(
             alice.name,
         )
         assert answer.strip() == "yes", verb
+
+
+@pytest.mark.parametrize("role", ["admin", "edit"])
+async def test_the_hardened_roles_suffice_for_what_templates_bring(
+    hub_kube: Kube, person: UserNamespace, role: str
+) -> None:
+    await ensure_namespace(hub_kube, **person.wishes(user_role=role))
+    pod = {"containers": [{"name": "a", "image": "x"}]}
+    selector = {"matchLabels": {"app": "x"}}
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": pod}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    backend = {"service": {"name": "x", "port": {"number": 80}}}
+    http = {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
+    job = {"spec": {"template": {"spec": pod | {"restartPolicy": "Never"}}}}
+    specs: dict[tuple[str, str], dict[str, Any]] = {
+        ("v1", "Pod"): pod,
+        ("v1", "Service"): {"selector": {"app": "x"}, "ports": [{"port": 80}]},
+        ("v1", "PersistentVolumeClaim"): claim,
+        ("apps/v1", "Deployment"): {"selector": selector, "template": template},
+        ("apps/v1", "StatefulSet"): {"selector": selector, "template": template, "serviceName": "x"},
+        ("apps/v1", "DaemonSet"): {"selector": selector, "template": template},
+        ("batch/v1", "Job"): job["spec"],
+        ("batch/v1", "CronJob"): {
+            "schedule": "0 0 * * *",
+            "jobTemplate": {"spec": {"template": {"spec": once}}},
+        },
+        ("networking.k8s.io/v1", "Ingress"): {"rules": [{"host": "x.example.org", "http": http}]},
+    }
+    manifests = [person.manifest(version, kind, "x", spec=spec) for (version, kind), spec in specs.items()]
+    manifests += [person.manifest("v1", kind, "x") for kind in ("ConfigMap", "Secret", "ServiceAccount")]
+    assert await dry_run(hub_kube, manifests, as_user=person.account) == []
+
+
+def test_the_page_lists_the_hubs_rights() -> None:
+    """The table in docs/reference/rbac.md and hub.yaml say the same."""
+    page = (Path(__file__).parent.parent.parent / "docs" / "reference" / "rbac.md").read_text()
+    section = page.partition("## What the Hub may do in its own name")[2].partition("\n## ")[0]
+    rows = [row.strip("|").split("|") for row in section.splitlines() if row.startswith("| ")][1:]
+    said = set()
+    for resources, verbs, _ in rows:
+        names = set(re.findall(r"`([^`]+)`", resources))
+        for resource in re.sub(r"`[^`]+`", "", resources).split(","):
+            if word := resource.strip().removesuffix(".karvdash.carv.ics.forth.gr"):
+                said |= {(word, verb.strip(), frozenset(names)) for verb in verbs.split(",")}
+    granted = {
+        (resource, verb, frozenset(rule.get("resourceNames", ())))
+        for rule in roles()["karvdash-hub"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert said == granted
