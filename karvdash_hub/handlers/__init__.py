@@ -1,0 +1,69 @@
+"""The doors of the Hub: pages and API.
+
+    pages*.py      what people see: home, catalogue, launch form, the page of a service
+    api_*.py       the same for programs, in Karvdash's wire format; the gate's questions
+    grant.py       the ways from the Hub to a service's own host
+    base.py        who asks, what they may do, how mistakes are answered
+    streams.py     server-sent events
+    present.py, fields.py   pure: how a service and a form look
+
+A handler reads the request, calls one function of ``spawner.services``, ``kube.library`` or ``store``,
+and writes one answer. Docs: docs/reference/api.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karvdash_hub.share import share_dir
+
+
+def default_handlers() -> list[tuple[Any, ...]]:
+    """Return the routes below /hub, for ``Authenticator.get_handlers``, ahead of JupyterHub's own."""
+    # Imported late: needs_scope knows our scopes only after karvdash_hub.scopes has been imported.
+    from jupyterhub.handlers.static import CacheControlStaticFilesHandler
+
+    from karvdash_hub.handlers import (
+        api_gate,
+        api_services,
+        api_templates,
+        api_user,
+        grant,
+        pages,
+        pages_launch,
+        pages_service,
+    )
+
+    api, name, template = r"/api/karvdash", r"([^/]+)", r"([^/]+)"
+    return [
+        (r"/home", pages.HomeHandler),
+        (r"/catalogue", pages.CatalogueHandler),
+        (rf"/launch/{template}", pages_launch.LaunchHandler),
+        (r"/templates", pages.UploadHandler),
+        (rf"/templates/{template}", pages.TemplateTextHandler),
+        (rf"/templates/{template}/delete", pages.TemplateDeleteHandler),
+        (rf"/service/{name}", pages_service.ServicePageHandler),
+        (rf"/service/{name}/passwords", pages_service.PasswordsHandler),
+        (rf"/service/{name}/start", pages_service.StartPageHandler),
+        (rf"/service/{name}/stop", pages_service.StopPageHandler),
+        (rf"/service/{name}/change", pages_service.ChangePageHandler),
+        (rf"/service/{name}/delete", pages_service.DeletePageHandler),
+        (r"/notebook(?:/([^/]+))?/(start|stop)", pages_service.NotebookHandler),
+        (r"/karvdash/grant", grant.GrantHandler),
+        (r"/karvdash/static/(.*)", CacheControlStaticFilesHandler, {"path": str(share_dir("static"))}),
+        (r"/user/([^/]+)/([^/]+)(/.*)?", grant.ServiceUrlHandler),
+        (rf"{api}/whoami/?", api_user.WhoamiHandler),
+        (rf"{api}/events/?", api_user.UserEventsHandler),
+        (rf"{api}/services/?", api_services.ServicesHandler),
+        (rf"{api}/services/{name}/?", api_services.ServiceHandler),
+        (rf"{api}/services/{name}/start/?", api_services.StartHandler),
+        (rf"{api}/services/{name}/stop/?", api_services.StopHandler),
+        (rf"{api}/services/{name}/events/?", api_services.EventsHandler),
+        (rf"{api}/services/{name}/logs/?", api_services.LogsHandler),
+        (rf"{api}/templates/?", api_templates.TemplatesHandler),
+        (rf"{api}/templates/{template}/?", api_templates.TemplateHandler),
+        (rf"{api}/templates/{template}/preview/?", api_templates.PreviewHandler),
+        (rf"{api}/gate/tickets/?", api_gate.TicketsHandler),
+        (rf"{api}/gate/tokens/?", api_gate.TokensHandler),
+        (rf"{api}/gate/sessions/?", api_gate.SessionsHandler),
+    ]

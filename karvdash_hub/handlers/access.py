@@ -1,0 +1,77 @@
+"""Who may open a host: whoever the Hub says has ``access:servers!server=<owner>/<server>``.
+
+That is the owner, those it was shared with, and admins whose role says so. Hosts are looked up in our
+table, never parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jupyterhub.scopes import get_scopes_for, has_scope, parse_scopes
+
+from karvdash_hub.settings import Platform
+from karvdash_hub.store import Host, Store
+
+#: Seconds within which a ticket has to be redeemed.
+TICKET_LIFETIME = 60.0
+#: Seconds for which the gate's cookie is valid; the gate asks about open sessions every 30 s besides.
+SESSION_LIFETIME = 12 * 3600.0
+#: Longest address inside a service that one is brought back to after signing in (characters).
+_LONGEST_NEXT = 4096
+
+
+def service_at(store: Store, host: str) -> Host | None:
+    """Find the service whose host this is; a port is left out. Stock notebooks' hosts are the Hub's."""
+    found = store.host(host.strip().lower().partition(":")[0])
+    return found if found is not None and found.kind == "service" else None
+
+
+def scope_of(host: Host) -> str:
+    """Name the scope that opens this host."""
+    return f"access:servers!server={host.username}/{host.server}"
+
+
+def opens(owner_of_scopes: Any, host: Host, db: Any) -> bool:
+    """Tell whether a user or a token, as JupyterHub's database has it, may open this host."""
+    scopes: Mapping[str, Any] = parse_scopes(get_scopes_for(owner_of_scopes))
+    return bool(has_scope(scope_of(host), scopes, db=db))
+
+
+def is_active(store: Store, username: str) -> bool:
+    """Tell whether the account is in use; people of other authenticators have none here."""
+    account = store.account(username)
+    return account is None or account.active
+
+
+def make_ticket(store: Store, host: Host, username: str, now: float) -> str:
+    """Make a one-time ticket (256 bits) for one person and one host; only its digest is kept."""
+    ticket = secrets.token_urlsafe(32)
+    store.purge_tickets(now)
+    store.add_ticket(digest(ticket), host.host, username, now + TICKET_LIFETIME)
+    return ticket
+
+
+def digest(ticket: str) -> str:
+    """Return what the database keeps of a ticket."""
+    return hashlib.sha256(ticket.encode()).hexdigest()
+
+
+def callback_url(platform: Platform, host: Host, ticket: str, next_path: str) -> str:
+    """Return the address at which the gate redeems a ticket."""
+    query = urlencode({"ticket": ticket, "next": safe_path(next_path)}, quote_via=quote)
+    return f"{platform.url_of(host.host)}.karvdash/callback?{query}"
+
+
+def safe_path(path: str) -> str:
+    """Return ``path`` if it can only mean a place on the same host, else ``/``.
+
+    Browsers read ``//x`` and ``/\\x`` as another host, and drop tabs and line ends first.
+    """
+    same_host = path.startswith("/") and not path.startswith(("//", "/\\"))
+    clean = all(character.isprintable() for character in path) and len(path) <= _LONGEST_NEXT
+    return path if same_host and clean else "/"

@@ -1,0 +1,102 @@
+"""/hub/api/karvdash/gate/: what the gate asks. It needs the scope ``custom:karvdash:gate``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.scopes import needs_scope
+
+from karvdash_hub.errors import FieldError, NotFound, ValuesInvalid
+from karvdash_hub.handlers import access
+from karvdash_hub.handlers.base import ApiHandler
+from karvdash_hub.store import Host
+
+
+class TicketsHandler(ApiHandler):
+    """Tickets that the gate has got from browsers."""
+
+    @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Use a ticket up: who stands behind it, and what they may open."""
+        ticket, host = texts(self.json_object(known={"ticket", "host"}), "ticket", "host")
+        found = access.service_at(self.karvdash.store, host)
+        now = time.time()
+        username = found and self.karvdash.store.use_ticket(access.digest(ticket), found.host, now)
+        user = username and orm.User.find(self.db, username)
+        if not found or not user or not self._admits(user, found):
+            raise NotFound("This ticket is unknown, used, too old, or for another host.", "ticket")
+        self.reply(
+            {
+                "user": user.name,
+                "host": found.host,
+                "owner": found.username,
+                "server": found.server,
+                "admin": bool(user.admin),
+                "expires": int(now + access.SESSION_LIFETIME),
+            }
+        )
+
+    def _admits(self, user: Any, host: Host) -> bool:
+        return access.is_active(self.karvdash.store, user.name) and access.opens(user, host, self.db)
+
+
+class TokensHandler(ApiHandler):
+    """Hub tokens that programs send to services."""
+
+    @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Tell whose token it is, and whether it opens the host."""
+        token, host = texts(self.json_object(known={"token", "host"}), "token", "host")
+        orm_token = orm.APIToken.find(self.db, token)
+        if orm_token is None or orm_token.user is None:
+            raise NotFound("This is not the token of a user of this Hub.", "token")
+        found, name = access.service_at(self.karvdash.store, host), orm_token.user.name
+        active = access.is_active(self.karvdash.store, name)
+        allowed = bool(found and active and access.opens(orm_token, found, self.db))
+        self.reply({"user": name, "allowed": allowed})
+
+
+class SessionsHandler(ApiHandler):
+    """Sessions that the gate holds open."""
+
+    @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Name those that have to end: the user is gone, the service is, or access was taken away."""
+        sessions = self.json_object(known={"sessions"}).get("sessions")
+        if not isinstance(sessions, list) or not all(isinstance(item, Mapping) for item in sessions):
+            raise ValuesInvalid([FieldError(None, "sessions", "must be a list of objects.")])
+        hosts_of: dict[str, list[str]] = defaultdict(list)
+        for session in sessions:
+            user, host = texts(session, "user", "host")
+            hosts_of[user].append(host)
+        denied: list[dict[str, str]] = []
+        for user, hosts in hosts_of.items():
+            denied += self._denied(user, hosts)
+            await asyncio.sleep(0)  # a thousand users take a second; others get their turn in between
+        self.reply({"denied": denied})
+
+    def _denied(self, username: str, hosts: list[str]) -> list[dict[str, str]]:
+        user = orm.User.find(self.db, username)
+        if user is None or not access.is_active(self.karvdash.store, username):
+            return [{"user": username, "host": host, "reason": "user"} for host in hosts]
+        reasons = [(host, self._reason(user, host)) for host in hosts]
+        return [{"user": username, "host": host, "reason": reason} for host, reason in reasons if reason]
+
+    def _reason(self, user: Any, host: str) -> str:
+        found = access.service_at(self.karvdash.store, host)
+        if found is None:
+            return "host"
+        return "" if access.opens(user, found, self.db) else "access"
+
+
+def texts(body: Mapping[str, Any], *names: str) -> list[str]:
+    """Take fields that have to be texts out of a body. Raises: ValuesInvalid with every mistake."""
+    wrong = [name for name in names if not isinstance(body.get(name), str) or not body[name]]
+    if wrong:
+        raise ValuesInvalid(FieldError(None, name, "must be a text.") for name in wrong)
+    return [body[name] for name in names]

@@ -1,0 +1,72 @@
+"""The two ways from the Hub to a service's own host: a ticket for the gate, and the Hub's old address."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jupyterhub.handlers.base import UserUrlHandler
+from tornado import web
+
+from karvdash_hub.handlers import access
+from karvdash_hub.handlers.base import KarvdashMixin, PageHandler
+from karvdash_hub.spawner.options import names_template
+
+
+class GrantHandler(PageHandler):
+    """/hub/karvdash/grant: the front sends visitors without a cookie here."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Send a person who may open the host back with a ticket; tell everybody else why not."""
+        self.set_header("Cache-Control", "no-store")
+        asked, store = self.get_argument("host", ""), self.karvdash.store
+        host = access.service_at(store, asked)
+        # One page for hosts of others and for hosts that do not exist: nobody learns which there are.
+        if host is None or not self.has_scope(access.scope_of(host)):
+            await self.answer("karvdash/refused.html", 403, host=asked[:255])
+            return
+        ticket = access.make_ticket(store, host, self.username, time.time())
+        url = access.callback_url(self.karvdash.platform, host, ticket, self.get_argument("next", "/"))
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.redirect(url)
+
+
+class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
+    """/hub/user/<user>/<server>/: JupyterHub's address of a server.
+
+    JupyterHub's proxy has no route to a service, whoever returns one from a spawner opens it to the world.
+    Requests for it arrive here and go on to the service's own host. Everything else (a stock notebook, a
+    name that is no server) is JupyterHub's.
+    """
+
+    @web.authenticated
+    async def get(self, user_name: str, server_name: str, path: str | None = None) -> None:
+        """Redirect to the service, or to its page when there is nothing to open."""
+        user = self.find_user(user_name)
+        if user is None or not self._is_template_server(user, server_name):
+            await super().get(user_name, f"/{server_name}{path or ''}")
+            return
+        if not self.has_scope(f"access:servers!server={user_name}/{server_name}"):
+            raise web.HTTPError(404, "No access to resources or resources not found")
+        view = self.karvdash.services.get(user, server_name)
+        if view.url and view.state in ("running", "starting", "failing"):
+            self.redirect(view.url.rstrip("/") + self._rest() + self._query())
+        else:
+            self.redirect(self._page_of(user_name, server_name))
+
+    def _is_template_server(self, user: Any, server_name: str) -> bool:
+        orm_spawner = user.orm_user.orm_spawners.get(server_name)
+        return orm_spawner is not None and names_template(orm_spawner.user_options)
+
+    def _page_of(self, user_name: str, server_name: str) -> str:
+        mine = user_name == self.username
+        return self.hub_path("service", server_name) if mine else self.hub_path("admin")
+
+    def _rest(self) -> str:
+        """Cut the path inside the service out of the address, not decoded as Tornado's arguments are."""
+        parts = self.request.path.partition("/user/")[2].split("/", 2)
+        return access.safe_path(f"/{parts[2]}") if len(parts) > 2 else "/"
+
+    def _query(self) -> str:
+        return f"?{self.request.query}" if self.request.query else ""
