@@ -29,11 +29,7 @@ class KarvdashHandlersMixin:
     """Brings pages, API and namespaces to an authenticator. It has to stand first among the base classes."""
 
     def get_handlers(self, app: Any) -> list[Any]:
-        """Return the routes; JupyterHub puts them before its own.
-
-        It calls this once, inside its event loop and before it looks at users and servers, so this is
-        also where karvdash_hub starts.
-        """
+        """Return the routes; JupyterHub puts them before its own."""
         Karvdash.start(app)
         handlers: list[Any] = super().get_handlers(app)  # type: ignore[misc]
         return [*handlers, *door.handlers(), *default_handlers()]
@@ -52,10 +48,14 @@ class KarvdashHandlersMixin:
         return auth_model
 
     def add_user(self, user: Any) -> Any:
-        """Refuse a new user, however added, whose name clashes with another's."""
+        """Refuse a new user, however added, whose name clashes with another's.
+
+        JupyterHub also calls this for every user when it starts, before anything else of ours: inside its
+        event loop, so this is where karvdash_hub starts unless there is no user yet.
+        """
         result = super().add_user(user)  # type: ignore[misc]
         try:
-            Karvdash.instance().claim_user(user.name)
+            Karvdash.start(self.parent).claim_user(user.name)  # type: ignore[attr-defined]
         except KarvdashError as error:
             raise ValueError(error.message) from error
         return result

@@ -63,9 +63,9 @@ def _servers(c: Any) -> None:
     c.JupyterHub.allow_named_servers = True
     # Our own queue is fair between users; JupyterHub's limit answers 429 to whoever comes last.
     c.JupyterHub.concurrent_spawn_limit = 0
-    # Requests return at once; progress is told by events.
-    c.JupyterHub.slow_spawn_timeout = 0
-    c.JupyterHub.slow_stop_timeout = 0
+    # Requests return at once; progress is told by events. This is no trait (handlers/base.py, 6.1.1).
+    settings = c.JupyterHub.get("tornado_settings") or {}
+    c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0, **settings}
     # Relied upon: True would stop every service whenever the Hub is restarted.
     c.JupyterHub.cleanup_servers = False
     # One user's broken templates must not end the Hub.
@@ -86,6 +86,10 @@ def subdomain(name: str, domain: str, kind: str) -> str:
 
 
 def _pages(c: Any) -> None:
+    # Signing in leads to the home page; JupyterHub would start the notebook.
+    c.JupyterHub.redirect_to_server = False
+    title = c.Platform.get("page_title", Platform.page_title.default_value)
+    c.JupyterHub.template_vars = {"page_title": title, **(c.JupyterHub.get("template_vars") or {})}
     c.JupyterHub.template_paths = [
         *(c.JupyterHub.get("template_paths") or []),
         str(share_dir("templates", "pages")),

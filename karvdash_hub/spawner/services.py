@@ -249,7 +249,7 @@ class Services:
         """
         spawner = user.spawners[name]
         if spawner.pending == "stop":
-            return cast("asyncio.Future[Any]", spawner._stop_future)
+            return _stop_future(spawner)
         if not spawner.active:
             return None
         self._need_kubernetes()
@@ -258,7 +258,11 @@ class Services:
             await asyncio.wait({spawning}, timeout=_CANCEL)
         if spawner.pending:
             raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
-        return cast("asyncio.Future[Any]", await handler.stop_single_user(user, name))
+        # It would wait for slow_stop_timeout; the future that it sets is all that is needed.
+        call = asyncio.ensure_future(handler.stop_single_user(user, name))
+        while not call.done() and _stop_future(spawner) is None:
+            await asyncio.sleep(0.005)
+        return _stop_future(spawner) or cast("asyncio.Future[Any]", await call)
 
     async def _drop_after(self, stopping: asyncio.Future[Any], key: Key) -> None:
         await asyncio.wait({stopping})
@@ -300,3 +304,8 @@ class Services:
 
 def _name(what: ServiceView | str) -> str:
     return what if isinstance(what, str) else what.name
+
+
+def _stop_future(spawner: Any) -> asyncio.Future[Any] | None:
+    """What is done when a server has stopped; JupyterHub 6.1.1 sets it at the first stop."""
+    return getattr(spawner, "_stop_future", None)

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import kubespawner.spawner
+from jupyterhub import __version__
 from jupyterhub.spawner import Spawner, SpawnException
 from kubespawner import KubeSpawner
 from tornado import web
@@ -217,7 +218,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
                 # After a restart of the Hub even a notebook is not asked: one that is slow to answer
                 # would be stopped. Whether it lives is seen by poll().
                 if self.is_template or self._check_pending:
-                    return SimpleNamespace(headers={})
+                    return SimpleNamespace(headers={"X-JupyterHub-Version": __version__})
                 return await stock_wait_up(*args, **kwargs)
 
             server.wait_up = wait_up

@@ -1,0 +1,38 @@
+"""What several tests of the Hub do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person
+
+KINDS = "configmaps,deployments,statefulsets,jobs,pods,services,ingresses,persistentvolumeclaims,secrets"
+
+
+def launch(somebody: Person, template: str, **values: Any) -> dict[str, Any]:
+    """Launch a service template; return what the API answered."""
+    answer = somebody.api("POST", "/karvdash/services/", {"id": template, **values})
+    assert 201 == answer.status_code, answer.text
+    return dict(answer.json())
+
+
+def namespace_of(somebody: Person) -> str:
+    """The namespace of a person, as the API says."""
+    return str(somebody.api("GET", "/karvdash/whoami").json()["namespace"])
+
+
+def labelled(stack: Stack, somebody: Person, kinds: str = KINDS) -> list[str]:
+    """Everything in a person's namespace that belongs to some service, as kind/name."""
+    found = stack.cluster.kubectl(
+        "get", kinds, "--namespace", namespace_of(somebody), "--selector", "karvdash.io/server", "--output", "json"
+    )
+    return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in json.loads(found)["items"])
+
+
+def upload(somebody: Person, text: str) -> str:
+    """Store a service template of one's own; return its id."""
+    answer = somebody.api("POST", "/karvdash/templates/", {"data": text})
+    assert 201 == answer.status_code, answer.text
+    return str(answer.json()["id"])

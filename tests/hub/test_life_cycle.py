@@ -1,0 +1,135 @@
+"""A service from launch to deletion, by our API and by JupyterHub's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person
+from tests.hub.helpers import labelled, launch, namespace_of
+
+
+def test_launch_stop_start_delete(stack: Stack, person: Callable[..., Person]) -> None:
+    """Every state is reached, settings survive the stop, and nothing survives the deletion."""
+    alice = person()
+    service = launch(alice, "hello-kubernetes", MESSAGE="hello there")
+    assert "hello-kubernetes" == service["name"]
+    assert service["state"] in ("starting", "running")
+
+    running = alice.wait_for("hello-kubernetes", "running")
+    assert "Ready." == running["message"]
+    assert "hello there" == running["values"]["MESSAGE"]
+    assert f"hello-kubernetes-{alice.name}." in running["url"]
+
+    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code
+    stopped = alice.wait_for("hello-kubernetes", "stopped")
+    assert "hello there" == stopped["values"]["MESSAGE"]
+    assert [] == labelled(stack, alice)
+
+    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/start").status_code
+    assert "hello there" == alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"]
+
+    assert 204 == alice.api("DELETE", "/karvdash/services/hello-kubernetes/").status_code
+    wait_until_forgotten(alice, "hello-kubernetes")
+    assert [] == labelled(stack, alice)
+
+
+def test_jupyterhubs_own_api_launches_as_well(stack: Stack, person: Callable[..., Person]) -> None:
+    """POST .../servers/<name> takes the server's name for $NAME, and DELETE with remove forgets all."""
+    alice = person()
+    options = {"template": "hello-kubernetes", "variables": {"MESSAGE": "by the Hub"}}
+    answer = alice.api("POST", f"/users/{alice.name}/servers/greeting", {"user_options": options})
+    assert 202 == answer.status_code, answer.text
+    assert "by the Hub" == alice.wait_for("greeting", "running")["values"]["MESSAGE"]
+    model = alice.api("GET", f"/users/{alice.name}/servers/greeting").json()
+    assert (True, "hello-kubernetes") == (model["ready"], model["user_options"]["profile"])
+
+    assert alice.api(
+        "DELETE", f"/users/{alice.name}/servers/greeting", {"remove": True}
+    ).status_code in (202, 204)
+    wait_until_forgotten(alice, "greeting")
+    assert [] == labelled(stack, alice)
+
+
+def test_a_taken_name_gets_four_letters(person: Callable[..., Person]) -> None:
+    """The second service of one name is called otherwise, and says so in its answer."""
+    alice = person()
+    first = launch(alice, "hello-kubernetes", NAME="twice")
+    second = launch(alice, "hello-kubernetes", NAME="twice")
+    assert "twice" == first["name"]
+    assert second["name"].startswith("twice-")
+    assert len("twice-abcd") == len(second["name"])
+    assert second["name"] == second["values"]["NAME"]
+
+
+def test_a_service_without_http_is_ready_and_says_how_to_connect(person: Callable[..., Person]) -> None:
+    """JupyterHub's HTTP check would never succeed."""
+    alice = person()
+    launch(alice, "redis")
+    service = alice.wait_for("redis", "running")
+    assert service["url"] is None
+    assert [("redis", f"redis.{namespace_of(alice)}.svc", 6379)] == [
+        (endpoint["name"], endpoint["host"], endpoint["port"]) for endpoint in service["endpoints"]
+    ]
+
+
+def test_changed_settings_restart_what_runs_and_stay(stack: Stack, person: Callable[..., Person]) -> None:
+    """Name and address stay; a refused change leaves the old settings in force."""
+    alice = person()
+    launch(alice, "hello-kubernetes", MESSAGE="one")
+    before = alice.wait_for("hello-kubernetes", "running")
+    pods = labelled(stack, alice, "pods")
+
+    path = "/karvdash/services/hello-kubernetes/"
+    answer = alice.api("PATCH", path, {"variables": {"MESSAGE": "two", "REPLICAS": 2}})
+    assert 200 == answer.status_code, answer.text
+    after = alice.wait_for("hello-kubernetes", "running")
+    assert (before["url"], "two", 2) == (after["url"], after["values"]["MESSAGE"], after["values"]["REPLICAS"])
+    deadline = time.monotonic() + 60
+    while set(pods) & (now := set(labelled(stack, alice, "pods"))):
+        assert time.monotonic() < deadline, f"the old pods are still there: {now}"
+        time.sleep(0.2)
+    assert 2 == len(now)
+
+    refused = alice.api("PATCH", path, {"variables": {"REPLICAS": 99}})
+    assert 400 == refused.status_code
+    assert "REPLICAS" in refused.json()["error"]
+    assert 2 == alice.service("hello-kubernetes")["values"]["REPLICAS"]
+
+    alice.api("POST", path + "stop")
+    alice.wait_for("hello-kubernetes", "stopped")
+    assert 200 == alice.api("PATCH", path, {"variables": {"MESSAGE": "three"}}).status_code
+    assert "stopped" == alice.service("hello-kubernetes")["state"]
+    alice.api("POST", path + "start")
+    assert "three" == alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"]
+
+
+def test_stopping_a_launch_leaves_nothing(stack: Stack, person: Callable[..., Person]) -> None:
+    """A launch that is stopped before it is ready is gone, and can be started again."""
+    alice = person()
+    launch(alice, "hello-kubernetes", size={"cpu": "500"})
+    assert "starting" == alice.service("hello-kubernetes")["state"]
+    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code
+    alice.wait_for("hello-kubernetes", "stopped")
+    assert [] == labelled(stack, alice)
+
+
+def test_a_service_cannot_be_renamed(person: Callable[..., Person]) -> None:
+    """Objects and addresses carry the name."""
+    alice = person()
+    launch(alice, "hello-kubernetes")
+    alice.wait_for("hello-kubernetes", "running")
+    alice.api("POST", "/karvdash/services/hello-kubernetes/stop")
+    alice.wait_for("hello-kubernetes", "stopped")
+    answer = alice.api("PATCH", f"/users/{alice.name}/servers/hello-kubernetes", {"name": "other"})
+    assert 400 == answer.status_code
+    assert "cannot be renamed" in answer.json()["message"]
+
+
+def wait_until_forgotten(alice: Person, name: str, seconds: float = 60) -> None:
+    """Wait until the API does not know a service any more."""
+    deadline = time.monotonic() + seconds
+    while alice.api("GET", f"/karvdash/services/{name}/").status_code != 404:
+        assert time.monotonic() < deadline, f"{name} is still known: {alice.service(name)}"
+        time.sleep(0.1)
