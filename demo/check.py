@@ -12,7 +12,7 @@ PORT = int(os.environ.get("KARVDASH_PORT", "8000"))
 USES = ("the front", "the proxy", "the proxy's API", "the gate")
 
 
-def python_problems():
+def python_problems() -> "list[str]":
     """Return the sentences about Python itself, which the other checks need."""
     found = []
     if sys.version_info < (3, 11):
@@ -29,7 +29,7 @@ def python_problems():
     return found
 
 
-def machine_problems():
+def machine_problems() -> "list[str]":
     """Return what the cluster's own check finds, and the ports that are taken."""
     sys.path.insert(0, HERE)
     from pathlib import Path
@@ -47,7 +47,7 @@ def machine_problems():
     return [str(problem) for problem in problems]
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> int:
     """Print every problem with its cure; 1 if there are any."""
     problems = python_problems()
     if "demo" in arguments and sys.version_info >= (3, 11):
