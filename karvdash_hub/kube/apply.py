@@ -28,21 +28,22 @@ from karvdash_hub.kube.rest import Kube, describe
 from karvdash_hub.names import LABEL_SERVER
 from karvdash_hub.service_templates.tree import Manifest, show_path
 
-#: Kinds that others need, in the order in which they are applied; all others follow together, then Ingresses.
-_ORDER = (
-    "Namespace",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-    "Secret",
-    "ConfigMap",
-    "PersistentVolumeClaim",
-    "Service",
+#: What is applied before the rest, because pods and role bindings need it. An Ingress needs nothing: it is
+#: among them so that the address is known when the first pod answers.
+_FIRST = frozenset(
+    {
+        "ConfigMap",
+        "Ingress",
+        "LimitRange",
+        "NetworkPolicy",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "Role",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+    }
 )
-_LAST = ("Ingress",)
 #: Misfits with the schema that are looked for in one object.
 _MISFITS = 20
 _MISSING = re.compile(r'([\w.]+) "([^"]+)" not found')
@@ -215,14 +216,7 @@ def _name(manifest: Manifest) -> Any:
 
 
 def _stages(manifests: Sequence[Manifest]) -> list[list[int]]:
-    """Group indexes into stages; what is in one stage is applied at the same time."""
-    stages: dict[int, list[int]] = {}
-    for index, manifest in enumerate(manifests):
-        stages.setdefault(_rank(str(manifest.get("kind", ""))), []).append(index)
-    return [stages[rank] for rank in sorted(stages)]
-
-
-def _rank(kind: str) -> int:
-    if kind in _ORDER:
-        return _ORDER.index(kind)
-    return len(_ORDER) + (kind in _LAST)
+    """Group indexes into what is applied first and the rest; all of a group are applied at the same time."""
+    first = [index for index, manifest in enumerate(manifests) if manifest.get("kind") in _FIRST]
+    rest = [index for index in range(len(manifests)) if index not in first]
+    return [stage for stage in (first, rest) if stage]

@@ -164,7 +164,7 @@ async def test_the_hardened_roles_suffice_for_what_templates_bring(
         ("batch/v1", "Job"): job["spec"],
         ("batch/v1", "CronJob"): {
             "schedule": "0 0 * * *",
-            "jobTemplate": {"spec": {"template": {"spec": once}}},
+            "jobTemplate": job,
         },
         ("networking.k8s.io/v1", "Ingress"): {"rules": [{"host": "x.example.org", "http": http}]},
     }
