@@ -59,9 +59,12 @@ def enter(root: Path, script: str, *, environment: Sequence[str] = ()) -> None:
     # /run is empty as after a boot; the rest of the kernel's interfaces are this machine's.
     prepare = """
         set -e
+        mount --rbind "$0" "$0"; mount --make-private "$0"
         for part in proc sys dev; do mount --rbind "/$part" "$0/$part"; mount --make-rslave "$0/$part"; done
         mount -t tmpfs -o mode=755 tmpfs "$0/run"
-        exec chroot "$0" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        # pivot_root, not chroot: only a real root can have mount namespaces and containers below it.
+        cd "$0"; mkdir -p .old; pivot_root . .old; cd /; umount -l /.old
+        exec /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
     """
     subprocess.run(
         [
