@@ -97,9 +97,9 @@ def _ready(snapshot: Snapshot) -> Verdict:
 
 def _troubles(snapshot: Snapshot, expected: Sequence[Expected], now: float) -> Iterator[Verdict]:
     events = _Events(snapshot)
-    seen = {(workload.kind, workload.name) for workload in snapshot.workloads}
+    seen = {(workload.kind, workload.name): workload.generation for workload in snapshot.workloads}
     for item in expected:
-        if item.kind in WATCHED and (item.kind, item.name) not in seen:
+        if item.kind in WATCHED and seen.get((item.kind, item.name), -1) < item.generation:
             yield _STARTING
     unready = [*_workload_troubles(snapshot, expected, events)]
     late = any(workload.reason == _LATE for workload in snapshot.workloads)

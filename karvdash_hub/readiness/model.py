@@ -83,6 +83,7 @@ class Workload(NamedTuple):
         reason: of that condition: ``FailedCreate``, ``ProgressDeadlineExceeded``, a Job's own.
         total: pods of any revision that are not being deleted.
         complete: a Job that has done its work.
+        generation: of its specification.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Workload(NamedTuple):
     reason: str = ""
     total: int = 0
     complete: bool = False
+    generation: int = 0
 
 
 class Endpoint(NamedTuple):
@@ -241,11 +243,12 @@ class Snapshot:
 
 
 class Expected(NamedTuple):
-    """A workload that was applied. Until the watch shows it, nothing is ready."""
+    """A workload that was applied. Until the watch shows it, in this generation or later, nothing is ready."""
 
     kind: str
     name: str
     replicas: int = 1
+    generation: int = 0
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ def _workload(
         reason=intern(str(trouble.get("reason") or "")),
         total=total,
         complete=complete,
+        generation=int(metadata.get("generation") or 0),
     )
 
 

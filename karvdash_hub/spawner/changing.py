@@ -77,7 +77,8 @@ async def _accepted(
     karvdash.launches.write(launch)
     spawner.remember(made)
     uid = await steps.anchor(karvdash, launch, made)
-    await steps.apply_all(karvdash, launch, made, uid)
+    made = await steps.apply_all(karvdash, launch, made, uid)
+    spawner.remember(made)
     await steps.prune(karvdash, launch, former, made)
     return made
 

@@ -182,13 +182,14 @@ async def _check_ours(karvdash: Karvdash, manifest: Manifest) -> None:
 
 
 @_step("apply", "Creating the objects.", 9)
-async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: str) -> None:
-    """Create or change every object, owned by the anchor, and keep the passwords."""
+async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: str) -> LaunchPlan:
+    """Create or change every object, owned by the anchor, and keep the passwords; return the plan as stored."""
     account = default_account(launch.namespace)
-    await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
+    stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
     await karvdash.passwords.save(launch.key, made.passwords)
     karvdash.launches.note(launch.key, "applied")
     launch.accept()
+    return made.as_stored(stored)
 
 
 async def prune(karvdash: Karvdash, launch: Launch, before: LaunchPlan | None, made: LaunchPlan) -> None:

@@ -7,7 +7,7 @@ host, its owner. What is remembered is stored by JupyterHub with the server, so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from karvdash_hub import names
@@ -70,6 +70,14 @@ class LaunchPlan:
         name = self.anchor["metadata"]["name"]
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
         return [manifest if _kept(manifest) else _with_owner(manifest, owner) for manifest in self.manifests]
+
+    def as_stored(self, stored: Sequence[Manifest]) -> LaunchPlan:
+        """Return the plan with what Kubernetes made of it: only from these generations on it is ready."""
+        generations = {
+            (one["kind"], one["metadata"]["name"]): one["metadata"].get("generation", 0) for one in stored
+        }
+        expected = (one._replace(generation=generations.get((one.kind, one.name), 0)) for one in self.expected)
+        return replace(self, expected=tuple(expected))
 
     def objects_not_in(self, other: LaunchPlan) -> list[Object]:
         """Return what this launch applied and another one of the same server does not."""

@@ -54,6 +54,7 @@ _NO_NAMESPACE = "none"
 class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
     """One JupyterHub server: a launched service template, or a stock notebook."""
 
+    start_timeout: int
     plan: LaunchPlan | None = None
     #: Work on a running server: a launch taken up again, or a change that is waited for.
     busy: asyncio.Task[None] | None = None
@@ -61,7 +62,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.karvdash = Karvdash.instance()
-        self._configured_timeout = int(self.start_timeout)
+        self._configured_timeout = self.start_timeout
 
     @default("enable_user_namespaces")
     def _default_user_namespaces(self) -> bool:
@@ -133,7 +134,8 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
             await steps.dry_run(karvdash, launch, plan)
             self.remember(plan)
             uid = await steps.anchor(karvdash, launch, plan)
-            await steps.apply_all(karvdash, launch, plan, uid)
+            plan = await steps.apply_all(karvdash, launch, plan, uid)
+            self.remember(plan)
             await steps.wait(karvdash, launch, plan)
 
     async def resume(self) -> None:
@@ -149,7 +151,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         finally:
             self.karvdash.launches.end(launch)
 
-    def remember(self, plan: LaunchPlan | None) -> None:
+    def remember(self, plan: LaunchPlan) -> None:
         """Keep what was launched, over a restart of the Hub too."""
         self.plan = plan
         self.orm_spawner.state = self.get_state()
