@@ -206,11 +206,6 @@ def cgroup_controllers() -> frozenset[str]:
 # Each: what is tried in namespaces of its own, what it shows to be missing, and the cure.
 _TRIALS = (
     (
-        ["true"],
-        "Namespaces cannot be made.",
-        "Run it as root of the machine; in a container, with --privileged.",
-    ),
-    (
         ["ip", "link", "add", "trial0", "type", "veth", "peer", "name", "trial1"],
         "The kernel has no veth devices.",
         "Load the module (modprobe veth), or use a kernel that has it.",
@@ -229,7 +224,13 @@ _TRIALS = (
 
 
 def try_kernel(state: Path) -> list[Problem]:
-    """Try what the cluster will do, in namespaces that vanish at once. Skips what has no program yet."""
+    """Try what the cluster will do, in namespaces that vanish at once; what has no program yet waits."""
+    if not root_is_mounted(Path("/proc/self/mounts").read_text()):
+        cure = "Enter it with pivot_root or systemd-nspawn."
+        return [Problem("This is a chroot, where no mount namespace can be made.", cure)]
+    if (said := _trial(["true"])) is not None:
+        cure = "Run it as root of the machine; in a container, with --privileged."
+        return [Problem(f"Namespaces cannot be made. ({said})", cure)]
     found = [
         Problem(f"{what} ({said})", cure)
         for command, what, cure in _TRIALS
@@ -239,6 +240,11 @@ def try_kernel(state: Path) -> list[Problem]:
         what = f"The file system of {_existing(state)} cannot carry overlay mounts. ({said})"
         found.append(Problem(what, "Name a folder on ext4, xfs or btrfs with --state."))
     return found
+
+
+def root_is_mounted(mounts: str) -> bool:
+    """Whether `/` is a mount, from the text of ``/proc/self/mounts``; in a chroot it is an ordinary folder."""
+    return any(line.split()[1] == "/" for line in mounts.splitlines())
 
 
 def _trial(command: Sequence[str]) -> str | None:

@@ -115,5 +115,16 @@ def test_removals(simulation: str, expected: list[str]) -> None:
     assert removals(simulation) == expected
 
 
+@pytest.mark.parametrize(
+    ("mounts", "expected"),
+    [
+        pytest.param("/dev/vda / ext4 rw 0 0\nproc /proc proc rw 0 0\n", True, id="a machine or container"),
+        pytest.param("proc /proc proc rw 0 0\ntmpfs /run tmpfs rw 0 0\n", False, id="a chroot"),
+    ],
+)
+def test_a_chroot_is_known_by_its_mounts(mounts: str, expected: bool) -> None:
+    assert preflight.root_is_mounted(mounts) == expected
+
+
 def test_this_machine_passes(tmp_path: Path) -> None:
     assert preflight.find_problems(tmp_path, tmp_path, building=False) == []
