@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from karvdash_hub.kube.errors import Forbidden, TooMany
 from karvdash_hub.kube.rest import Kube
 from karvdash_hub.kube.watch import Watch
 from tests.kube.api_server import ADMIN, NOBODY, ApiServer
@@ -196,72 +193,3 @@ async def test_rights_that_come_later(server: ApiServer, kube: Kube) -> None:
     )
     await asyncio.wait_for(watch.synced.wait(), 15)
     await watch.stop()
-
-
-async def test_too_many_requests(server: ApiServer, kube: Kube) -> None:
-    """429, from the API server's own flow control: wait as long as it asks, then go on."""
-    flow = "flowcontrol.apiserver.k8s.io/v1"
-    subject = {"kind": "User", "user": {"name": "nobody"}}
-    everything: dict[str, Any] = {
-        "verbs": ["*"],
-        "apiGroups": ["*"],
-        "resources": ["*"],
-        "namespaces": ["*"],
-        "clusterScope": True,
-    }
-    closed = {
-        "type": "Limited",
-        "limited": {
-            "nominalConcurrencyShares": 0,
-            "lendablePercent": 0,
-            "borrowingLimitPercent": 0,
-            "limitResponse": {"type": "Reject"},
-        },
-    }
-    await kube.create(
-        {
-            "apiVersion": flow,
-            "kind": "PriorityLevelConfiguration",
-            "metadata": {"name": "closed"},
-            "spec": closed,
-        }
-    )
-    await kube.create(
-        {
-            "apiVersion": flow,
-            "kind": "FlowSchema",
-            "metadata": {"name": "nobody"},
-            "spec": {
-                "priorityLevelConfiguration": {"name": "closed"},
-                "matchingPrecedence": 2,
-                "rules": [{"subjects": [subject], "resourceRules": [everything]}],
-            },
-        }
-    )
-    async with Kube(server.config(NOBODY)) as nobody:
-        await until_refused(nobody)
-    async with Relay(server.port) as relay:
-        config = server.config(NOBODY, port=relay.port)
-        watch: Watch[str] = Watch(config, "/api/v1/namespaces/default/secrets", project=value)
-        watch.start()
-        await until(lambda: watch.outage)
-        refused = time.monotonic()
-        assert "the API server answers 429: " in watch.outage
-        await until(lambda: relay.accepted == 2)
-        assert time.monotonic() - refused >= 0.95  # Retry-After: 1
-        await kube.delete(flow, "FlowSchema", "nobody")
-        await kube.delete(flow, "PriorityLevelConfiguration", "closed")
-        await until(lambda: "429" not in watch.outage, seconds=30)
-        await watch.stop()
-
-
-async def until_refused(kube: Kube) -> None:
-    """Wait until flow control has taken up the new rule."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await kube.list("v1", "Secret", "default")
-            except TooMany:
-                return
-            except Forbidden:
-                await asyncio.sleep(0.1)

@@ -1,0 +1,142 @@
+"""429: a watch waits as long as the API server asks for, and then goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from karvdash_hub.kube.rest import Kube
+from karvdash_hub.kube.watch import Watch
+from tests.kube.api_server import NOBODY, ApiServer
+from tests.kube.relay import Relay
+from tests.kube.test_watch import config_map, until, value
+
+pytestmark = pytest.mark.cluster
+
+FLOW = "flowcontrol.apiserver.k8s.io/v1"
+ADMISSION = "admissionregistration.k8s.io/v1"
+RBAC = "rbac.authorization.k8s.io"
+#: One request of this person may run at a time, others are refused.
+LEVEL = {
+    "apiVersion": FLOW,
+    "kind": "PriorityLevelConfiguration",
+    "metadata": {"name": "narrow"},
+    "spec": {
+        "type": "Limited",
+        "limited": {
+            "nominalConcurrencyShares": 0,
+            "lendablePercent": 0,
+            "borrowingLimitPercent": 0,
+            "limitResponse": {"type": "Reject"},
+        },
+    },
+}
+SCHEMA = {
+    "apiVersion": FLOW,
+    "kind": "FlowSchema",
+    "metadata": {"name": "narrow"},
+    "spec": {
+        "priorityLevelConfiguration": {"name": "narrow"},
+        "matchingPrecedence": 2,
+        "rules": [
+            {
+                "subjects": [{"kind": "User", "user": {"name": "nobody"}}],
+                "resourceRules": [
+                    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
+                ],
+            }
+        ],
+    },
+}
+BINDING = {
+    "apiVersion": f"{RBAC}/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "nobody-is-somebody"},
+    "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+    "subjects": [{"apiGroup": RBAC, "kind": "User", "name": "nobody"}],
+}
+
+
+def hanging_webhook(port: int) -> dict[str, object]:
+    """Admission that asks an address where nobody answers."""
+    return {
+        "apiVersion": ADMISSION,
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "hangs"},
+        "webhooks": [
+            {
+                "name": "hangs.example.org",
+                "clientConfig": {"url": f"https://127.0.0.1:{port}/"},
+                "rules": [
+                    {
+                        "operations": ["CREATE"],
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "resources": ["configmaps"],
+                    }
+                ],
+                "objectSelector": {"matchLabels": {"hang": "yes"}},
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Ignore",
+                "timeoutSeconds": 30,
+            }
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ApiServer]:
+    server = ApiServer()
+    server.up()
+    yield server
+    server.down()
+
+
+@pytest.fixture
+async def kube(server: ApiServer) -> AsyncIterator[Kube]:
+    async with Kube(server.config()) as kube:
+        yield kube
+
+
+async def test_too_many_requests(server: ApiServer, kube: Kube) -> None:
+    accepted: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda reader, writer: accepted.append(writer), "127.0.0.1", 0)
+    hook = hanging_webhook(silent.sockets[0].getsockname()[1])
+    for manifest in (LEVEL, SCHEMA, BINDING, hook):
+        await kube.create(manifest)
+
+    async with Relay(server.port) as relay, Kube(server.config(NOBODY)) as nobody:
+        occupied = await occupy(nobody)
+        config = server.config(NOBODY, port=relay.port)
+        watch: Watch[str] = Watch(config, "/api/v1/namespaces/default/secrets", project=value)
+        watch.start()
+        await until(lambda: watch.outage)
+        refused = time.monotonic()
+        assert "the API server answers 429: " in watch.outage
+        await until(lambda: relay.accepted == 2)
+        assert time.monotonic() - refused >= 0.95  # Retry-After: 1
+
+        for writer in accepted:
+            writer.transport.abort()
+        silent.close()
+        await occupied
+        await asyncio.wait_for(watch.synced.wait(), 15)
+        assert watch.outage == ""
+        await watch.stop()
+
+
+async def occupy(kube: Kube) -> asyncio.Task[object]:
+    """Send a request that hangs in admission, as soon as the API server has taken up the webhook."""
+    async with asyncio.timeout(30):
+        while True:
+            request: asyncio.Task[object] = asyncio.create_task(
+                kube.create(config_map("slow", "1", hang="yes"), dry_run=True)
+            )
+            done, _ = await asyncio.wait([request], timeout=1)
+            if not done:
+                return request
+            await request
