@@ -1,0 +1,308 @@
+"""Requests through the real front and gate to a real pod: who passes, what arrives, what comes back."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.gate.conftest import Gateway, Service
+
+NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+
+
+def raw(gateway: Gateway, text: str) -> str:
+    """Send these bytes to the front; return the first line of the answer."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(text.replace("\n", "\r\n").encode("latin-1"))
+        return connection.recv(65536).decode("latin-1").partition("\r\n")[0]
+
+
+# --- the owner -----------------------------------------------------------------------------------
+
+
+def test_the_owner_reaches_the_pod(web: Service) -> None:
+    answer = web.ask("/a%2Fb/../c//d?e=%26&f", headers={"Accept-Language": "el"})
+    arrived = answer.json()
+    headers = arrived["headers"]
+
+    assert answer.status_code == 200
+    assert (arrived["method"], arrived["uri"]) == ("GET", "/c//d?e=%26&f"), "requests resolves the dots itself"
+    assert headers["Host"] == [f"{web.host}:{web.gateway.port}"]
+    assert headers["X-Forwarded-Host"] == [f"{web.host}:{web.gateway.port}"]
+    assert headers["X-Forwarded-User"] == [web.user]
+    assert (headers["X-Forwarded-Proto"], headers["X-Forwarded-For"]) == (["http"], ["127.0.0.1"])
+    assert headers["Accept-Language"] == ["el"]
+
+
+def test_the_address_arrives_as_it_was_sent(web: Service) -> None:
+    """Also when the verdict comes from memory and the request takes the short way."""
+    target = "/x%2f%20/../é//?y=%0a".encode().decode("latin-1")
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", web.gateway.port), timeout=10) as connection:
+            request = f"GET {target} HTTP/1.1\r\nHost: {web.host}\r\nCookie: {web.cookie}\r\nConnection: close\r\n\r\n"
+            connection.sendall(request.encode("latin-1"))
+            text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        assert '"uri": "/x%2f%20/../' in text and '//?y=%0a"' in text
+
+
+def test_cookies_and_identities_of_ours_never_reach_the_service(web: Service) -> None:
+    cookies = f"a=1; {web.cookie};  karvdash=forged; b=2;karvdash-login=x; __Host-karvdash=y; jupyterhub-session-id=z; __Host-jupyterhub-hub-login=w; c=3"  # fmt: skip
+    forged = {
+        "X-Forwarded-User": "root", "Remote-User": "root", "X-Auth-Request-User": "root", "X-Vouch-User": "root",
+        "X-Forwarded-For": "10.9.9.9", "X-Forwarded-Proto": "https", "X-Real-Ip": "10.9.9.9", "Forwarded": "for=x",
+        "X-Original-Host": "web-bob.kv.test", "X-Karvdash-Upstream": "127.0.0.1:1", "X-Karvdash-User": "root",
+    }  # fmt: skip
+    arrived = web.ask("/", cookie=cookies, headers=forged).json()["headers"]
+
+    assert arrived["Cookie"] == ["a=1; b=2; c=3"]
+    assert arrived["X-Forwarded-User"] == [web.user]
+    assert arrived["X-Forwarded-For"] == ["127.0.0.1"]
+    assert arrived["X-Forwarded-Proto"] == ["http"]
+    absent = {*forged} - {"X-Forwarded-User", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"}
+    assert absent & set(arrived) == set()
+    assert arrived["X-Real-Ip"] == ["127.0.0.1"]
+
+
+def test_another_authorization_is_the_services_own(web: Service) -> None:
+    for value in ("Basic YTpi", "Bearer aaaa.bbbb.cccc", "Digest x"):
+        assert web.ask("/", headers={"Authorization": value}).json()["headers"]["Authorization"] == [value]
+
+
+def test_answers_come_back_as_they_are(web: Service) -> None:
+    answer = web.ask("/set?cookie=session%3D1%3B%20Path%3D/")
+    assert answer.headers["Set-Cookie"] == "session=1; Path=/"
+
+
+@pytest.mark.parametrize("name", ["X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering"])
+def test_a_service_cannot_command_the_front(web: Service, name: str) -> None:
+    """X-Accel-Redirect would open nginx's internal locations to whoever writes a service."""
+    answer = web.ask("/accel", params={"header": name, "value": "/.karvdash/auth"})
+    assert (answer.status_code, answer.text) == (200, "mine")
+    assert name not in answer.headers
+
+
+# --- strangers -----------------------------------------------------------------------------------
+
+
+def test_a_stranger_is_sent_to_sign_in_and_the_whole_address_with_him(web: Service) -> None:
+    answer = web.ask("/a?b=1&c=%26", cookie="", headers=NAVIGATE)
+    address = urlsplit(answer.headers["Location"])
+    query = parse_qs(address.query)
+
+    assert answer.status_code == 302
+    assert f"{address.scheme}://{address.netloc}{address.path}" == f"http://{web.gateway.domain}/hub/karvdash/grant"
+    assert query["host"] == [f"{web.host}:{web.gateway.port}"]
+    state, _, path = query["next"][0].removeprefix("/.karvdash/state/").partition("/")
+    assert "/" + path == "/a?b=1&c=%26"
+    assert answer.headers["Set-Cookie"] == (
+        f"karvdash-login={state}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax"
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_two_tabs_share_one_way_to_sign_in(web: Service) -> None:
+    first = web.ask("/", cookie="", headers=NAVIGATE)
+    state = first.headers["Set-Cookie"].partition(";")[0]
+    second = web.ask("/", cookie=state, headers=NAVIGATE)
+
+    assert "Set-Cookie" not in second.headers
+    assert second.headers["Location"] == first.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        pytest.param("GET", {"Sec-Fetch-Mode": "cors"}, id="fetch"),
+        pytest.param("GET", {"Sec-Fetch-Mode": "no-cors"}, id="image"),
+        pytest.param("POST", {}, id="POST"),
+        pytest.param("POST", {"Sec-Fetch-Mode": "navigate"}, id="form"),
+        pytest.param("PUT", {}, id="PUT"),
+        pytest.param("OPTIONS", {"Origin": "http://x.kv.test"}, id="preflight"),
+        pytest.param("GET", {"Connection": "Upgrade", "Upgrade": "websocket"}, id="websocket"),
+    ],
+)
+def test_only_a_person_on_the_way_to_a_page_is_redirected(web: Service, method: str, headers: dict[str, str]) -> None:
+    answer = web.ask("/", method, cookie="", headers=headers)
+    assert (answer.status_code, "Location" in answer.headers) == (401, False)
+    assert answer.text.startswith("Sign in first.")
+
+
+def test_a_stranger_learns_nothing_about_hosts(web: Service) -> None:
+    there, nowhere = (
+        web.gateway.ask(host, "/x", headers=NAVIGATE) for host in (web.host, f"no-such-{web.user}.kv.test")
+    )
+    assert there.status_code == nowhere.status_code == 302
+    assert {*there.headers} == {*nowhere.headers}
+
+
+# --- cookies that are not good here ----------------------------------------------------------------
+
+
+def bad_cookies(web: Service) -> dict[str, str]:
+    good, gateway = web.cookie, web.gateway
+    other = gateway.host("web", "bob")
+    return {
+        "of another host": gateway.cookie(other),
+        "expired": gateway.cookie(web.host, seconds=-1),
+        "of the host's former owner": gateway.cookie(web.host, owner="bob"),
+        "changed": good[:-1] + ("0" if good[-1] != "0" else "1"),
+        "under the other name": good.replace("karvdash=", "__Host-karvdash="),
+        "in capitals": good.replace("karvdash=", "Karvdash="),
+        "empty": "karvdash=",
+        "unsigned": "karvdash=eyJ1c2VyIjoiYWxpY2UifQ==",
+    }
+
+
+@pytest.mark.parametrize(
+    "which",
+    ["of another host", "expired", "of the host's former owner", "changed", "under the other name", "in capitals",
+     "empty", "unsigned"],
+)  # fmt: skip
+def test_a_cookie_that_is_not_good_here_is_none(web: Service, which: str) -> None:
+    assert web.ask("/").status_code == 200, "the good one is in memory now"
+    assert web.ask("/", cookie=bad_cookies(web)[which], headers=NAVIGATE).status_code == 302
+
+
+def test_a_cookie_set_by_another_host_does_not_hide_the_good_one(web: Service) -> None:
+    """On http any host can set one for the whole domain; whatever the order, the signed one counts."""
+    for cookies in (f"karvdash=evil; {web.cookie}", f"{web.cookie}; karvdash=evil"):
+        assert web.ask("/", cookie=cookies).status_code == 200
+    assert web.ask("/", cookie="karvdash=evil").status_code == 302, "and what was in memory lets nobody else in"
+
+
+def test_a_guest_is_named(web: Service) -> None:
+    """Somebody whom the Hub let in is who the service hears of, not the owner."""
+    guest = web.gateway.cookie(web.host, "josé@x.org")
+    assert web.ask("/", cookie=guest).json()["headers"]["X-Forwarded-User"] == ["jos%C3%A9@x.org"]
+
+
+# --- foreign pages ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_page_of_another_host_changes_nothing(web: Service, method: str) -> None:
+    """SameSite does not help: all hosts of the domain are one site. Nor does a verdict in memory."""
+    own, evil = ({"Origin": f"http://{host}:{web.gateway.port}"} for host in (web.host, "evil-bob.kv.test"))
+    path = "/" if method == "DELETE" else "/sink"
+    statuses = [web.ask(path, method, headers=headers).status_code for headers in (own, evil, own, evil)]
+    assert statuses == [200, 403, 200, 403]
+    refused = web.ask(path, method, headers=evil | {"Accept": "text/html"})
+    assert "Refused: the request came from another site" in refused.text
+
+
+def test_a_foreign_get_is_an_ordinary_link(web: Service) -> None:
+    assert web.ask("/", headers={"Origin": "http://evil-bob.kv.test"}).status_code == 200
+
+
+# --- what belongs to the gate ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/.karvdash/auth", "/.karvdash/x", "/x/../.karvdash/auth", "//.karvdash/auth"])
+def test_internal_addresses_are_closed(web: Service, path: str) -> None:
+    assert raw(web.gateway, f"GET {path} HTTP/1.1\nHost: {web.host}\nCookie: {web.cookie}\n\n") == (
+        "HTTP/1.1 404 Not Found"
+    )
+
+
+def test_the_host_is_the_one_that_nginx_chose(web: Service) -> None:
+    """An absolute address and a Host header that differ must not be judged by different names."""
+    other = web.gateway.host("web", "bob")
+    for address, header, expected in (
+        (web.host, other, "HTTP/1.1 200 OK"),
+        (other, web.host, "HTTP/1.1 302 Moved Temporarily"),
+    ):
+        text = f"GET http://{address}/ HTTP/1.1\nHost: {header}\nCookie: {web.cookie}\n\n"
+        assert raw(web.gateway, text) == expected
+
+
+def test_hosts_are_the_same_in_any_case(web: Service) -> None:
+    assert web.gateway.ask(web.host.upper(), cookie=web.cookie).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        pytest.param("127.0.0.1", (302, "http://{domain}/"), id="the bare address leads to the platform"),
+        pytest.param("evil.com", (302, "http://{domain}/"), id="any other name too"),
+        pytest.param("a.b.kv.test", (302, "http://{domain}/"), id="two labels are no service"),
+        pytest.param("xkv.test", (302, "http://{domain}/"), id="the domain is a whole label"),
+    ],
+)
+def test_other_names_lead_to_the_platform(gateway: Gateway, host: str, expected: tuple[int, str]) -> None:
+    answer = gateway.ask(host, "/x")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        expected[0], expected[1].format(domain=gateway.domain)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["kv.test", "alice.kv.test", "u--alice-b-3a7a7327.kv.test"])
+def test_hub_and_notebooks_are_the_proxys(gateway: Gateway, host: str) -> None:
+    """There is no Hub here, so its visitors are told so."""
+    answer = gateway.ask(host, "/hub/home", headers=NAVIGATE)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Sign-in does not work at the moment" in answer.text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("GET / HTTP/1.1\nHost: " + "a" * 300 + ".kv.test\n\n", id="a long label"),
+        pytest.param("GET / HTTP/1.1\nHost: web-x.kv.test\nX-Long: " + "x" * 100_000 + "\n\n", id="a long header"),
+        pytest.param("GET /" + "x" * 100_000 + " HTTP/1.1\nHost: web-x.kv.test\n\n", id="a long address"),
+        pytest.param("GET / HTTP/1.1\nHost: web-x.kv.test\nHost: web-y.kv.test\n\n", id="two hosts"),
+        pytest.param("GET / HTTP/1.1\n\n", id="no host"),
+        pytest.param("GET / HTTP/1.1\nHost: web-x.kv.test\r\rX: y\n\n", id="a bare line end"),
+    ],
+)
+def test_strange_requests_get_an_answer_and_no_more(gateway: Gateway, head: str) -> None:
+    assert raw(gateway, head).split()[1] in ("302", "400", "414")
+    assert gateway.ask("kv.test", "/").status_code == 503, "the front goes on"
+
+
+def test_the_access_log_holds_no_secrets(web: Service) -> None:
+    web.ask("/.karvdash/callback?ticket=SECRET1&next=/", cookie="karvdash-login=SECRET2")
+    web.ask("/x?token=SECRET3", headers={"Authorization": "token SECRET4SECRET4"})
+    folder = web.gateway.folder
+    text = "".join(path.read_text() for path in [folder / "access.log", *(folder / "log").iterdir()])
+
+    assert '"path":"/.karvdash/callback"' in text and '"path":"/x"' in text
+    assert "SECRET" not in text and web.cookie.partition("=")[2] not in text
+
+
+def test_an_offer_of_http2_is_no_websocket(web: Service) -> None:
+    """Some HTTP clients offer h2c with each first request."""
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    answer = web.ask("/", headers=headers)
+    assert (answer.status_code, answer.json()["headers"].get("Upgrade")) == (200, None)
+
+
+def test_head_has_no_body(web: Service) -> None:
+    known, stranger = (web.ask("/events", "HEAD", cookie=cookie) for cookie in (web.cookie, ""))
+    assert [(a.status_code, a.content) for a in (known, stranger)] == [(405, b""), (401, b"")]
+
+
+def test_unsafe_next(web: Service) -> None:
+    """The way back from the sign-in page stays on the host, whatever somebody writes into it."""
+    state = "karvdash-login=" + "0" * 32
+    for wanted in ("//evil.com/", "/\\evil.com", "http://evil.com/", "/\t/evil.com", "/.karvdash/state/x//evil.com"):
+        answer = web.ask("/.karvdash/callback", cookie=f"{web.cookie}; {state}", params={"next": wanted, "ticket": "x"})
+        assert answer.status_code == 303
+        assert urlsplit(answer.headers["Location"]).netloc == "", wanted
+        assert answer.headers["Location"] in ("/", "/.karvdash/state/x//evil.com")
+
+
+def test_sign_out_ends_the_cookie_itself(web: Service, gateway: Gateway) -> None:
+    """A copy of the cookie is of no use afterwards; another guest's goes on."""
+    mine, other = gateway.cookie(web.host, "guest1"), gateway.cookie(web.host, "guest2")
+    own = {"Origin": f"http://{web.host}:{gateway.port}"}
+    assert "Sign out of web?" in web.ask("/.karvdash/logout", cookie=mine, headers=NAVIGATE).text
+    assert web.ask("/.karvdash/logout", "POST", cookie=mine, headers={"Origin": "http://evil.kv.test"}).status_code == 403
+    answer = web.ask("/.karvdash/logout", "POST", cookie=mine, headers=own | NAVIGATE)
+
+    assert answer.status_code == 200
+    assert answer.headers["Set-Cookie"] == "karvdash=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+    assert web.ask("/fresh", "PUT", cookie=mine, headers={"X": "not in memory"}).status_code == 401
+    assert web.ask("/", cookie=other).status_code == 200
+
