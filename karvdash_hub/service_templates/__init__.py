@@ -14,7 +14,7 @@ The library calls parse, the spawner plan and own, pages and API Variable.descri
 from karvdash_hub.service_templates.expose import endpoints, expose, ingress_hosts, primary_service
 from karvdash_hub.service_templates.ingress import normalise_ingress
 from karvdash_hub.service_templates.model import ServiceTemplate, Variable
-from karvdash_hub.service_templates.own import own, without_datasets
+from karvdash_hub.service_templates.own import own, with_owner, without_datasets
 from karvdash_hub.service_templates.parse import SUFFIX, custom_id, parse, template_id
 from karvdash_hub.service_templates.plan import Plan, plan
 from karvdash_hub.service_templates.platform import RESERVED, is_reserved, platform_values
@@ -55,6 +55,7 @@ __all__ = [
     "size_of",
     "split_secrets",
     "template_id",
+    "with_owner",
     "without_datasets",
     "workloads",
 ]

@@ -23,28 +23,25 @@ def own(
     namespace: str,
     server: str,
     template_id: str,
-    anchor_name: str,
-    anchor_uid: str,
+    anchor_name: str = "",
+    anchor_uid: str = "",
     ingress_annotations: Mapping[str, str] | None = None,
 ) -> list[Manifest]:
     """Return the manifests with namespace, labels and owner of one server.
 
+    Without ``anchor_uid`` they have no owner: the anchor may not exist yet (``with_owner`` adds it).
+
     Labels go on every object and on every pod template and claim template inside one, never on
-    selectors: they would no longer match what runs. The owner reference names the anchor ConfigMap,
-    without ``blockOwnerDeletion``, which the user's rights may not set. Objects labelled
-    ``karvdash.io/keep: "true"`` have no owner; claims that a StatefulSet makes get that label, since
-    Kubernetes keeps them too.
+    selectors: they would no longer match what runs. Claims that a StatefulSet makes are labelled
+    ``karvdash.io/keep: "true"``, since Kubernetes keeps them.
     """
     labels = {LABEL_SERVER: server, LABEL_TEMPLATE: template_id, LABEL_MANAGED_BY: MANAGED_BY}
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": anchor_name, "uid": anchor_uid}
     main = primary_service(manifests)
     owned = []
     for manifest in deepcopy(list(manifests)):
         metadata = ensure(manifest, "metadata")
         metadata["namespace"] = namespace
         metadata.pop("ownerReferences", None)
-        if mapping(metadata, "labels").get(LABEL_KEEP) != "true":
-            metadata["ownerReferences"] = [dict(owner)]
         if is_kind(manifest, "", "Service") and metadata.get("name") == main:
             ensure(metadata, "labels")[LEGACY_TEMPLATE_LABEL] = template_id
         if is_ingress(manifest) and ingress_annotations:
@@ -54,6 +51,20 @@ def own(
         for claim in _claim_templates(manifest):
             ensure(claim, "metadata", "labels").update({**labels, LABEL_KEEP: "true"})
         owned.append(manifest)
+    return with_owner(owned, anchor_name=anchor_name, anchor_uid=anchor_uid) if anchor_uid else owned
+
+
+def with_owner(manifests: Sequence[Manifest], *, anchor_name: str, anchor_uid: str) -> list[Manifest]:
+    """Return the manifests owned by an anchor ConfigMap, so that its deletion deletes them.
+
+    Objects labelled ``karvdash.io/keep: "true"`` get no owner. The reference has no
+    ``blockOwnerDeletion``, which the user's rights may not set.
+    """
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": anchor_name, "uid": anchor_uid}
+    owned = deepcopy(list(manifests))
+    for manifest in owned:
+        if mapping(manifest, "metadata", "labels").get(LABEL_KEEP) != "true":
+            ensure(manifest, "metadata")["ownerReferences"] = [dict(owner)]
     return owned
 
 

@@ -14,6 +14,7 @@ from karvdash_hub.service_templates.tree import Manifest, dig, ensure, mapping, 
 from karvdash_hub.service_templates.variable_types import to_integer, to_quantity
 from karvdash_hub.service_templates.workloads import pod_template
 
+_TITLES: Final = {"cpu": "CPU", "memory": "Memory"}
 _MINIMUM: Final = {"cpu": "1m", "memory": "1Mi"}
 _MAXIMUM: Final = {"cpu": "10k", "memory": "1Pi"}
 _MAX_GPUS: Final = 1000
@@ -45,11 +46,11 @@ class Size:
 def check_size(sent: Mapping[str, Any] | None, gpu_resource: str = "nvidia.com/gpu") -> Size:
     """Turn ``{"cpu", "memory", "gpu"}``, form text or JSON, into a Size. Nothing and "" mean unchanged.
 
-    Raises: ValuesInvalid with every mistake.
+    Raises: ValuesInvalid with every mistake; ``field`` is ``size.cpu`` and so on.
     """
     sent = sent or {}
     errors = [
-        FieldError(None, shorten(str(key)), "A size has cpu, memory and gpu.")
+        FieldError(None, f"size.{shorten(str(key))}", "A size has cpu, memory and gpu.")
         for key in sent
         if key not in ("cpu", "memory", "gpu")
     ]
@@ -58,12 +59,12 @@ def check_size(sent: Mapping[str, Any] | None, gpu_resource: str = "nvidia.com/g
         try:
             given[field] = _amount(field, sent.get(field))
         except ValueError as problem:
-            errors.append(FieldError(None, field, f"{field.capitalize()} {problem}."))
+            errors.append(FieldError(None, f"size.{field}", f"{_TITLES[field]} {problem}."))
     gpu: int | None = None
     try:
         gpu = _gpus(sent.get("gpu"))
     except ValueError as problem:
-        errors.append(FieldError(None, "gpu", f"GPUs {problem}."))
+        errors.append(FieldError(None, "size.gpu", f"GPUs {problem}."))
     if errors:
         raise ValuesInvalid(errors)
     return Size(gpu=gpu, gpu_resource=gpu_resource, **given)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from karvdash_hub.names import LABEL_KEEP
-from karvdash_hub.service_templates import Manifest, own, workloads
+from karvdash_hub.service_templates import Manifest, own, with_owner, workloads
 from karvdash_hub.service_templates.own import without_datasets
 from karvdash_hub.service_templates.tree import dig
 
@@ -115,6 +115,13 @@ def test_foreign_owners_and_namespaces_are_replaced() -> None:
         "karvdash-alice",
         [OWNER],
     )
+
+
+def test_the_owner_can_be_added_later() -> None:
+    given = [workload("Deployment"), manifest("v1", "ConfigMap")]
+    without = owned(*given, anchor_name="", anchor_uid="")
+    assert [one for one in without if "ownerReferences" in one["metadata"]] == []
+    assert with_owner(without, anchor_name="karvdash-web", anchor_uid="1-2-3") == owned(*given)
 
 
 def test_what_is_kept_has_no_owner() -> None:

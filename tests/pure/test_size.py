@@ -100,10 +100,10 @@ def test_check_size(sent: Any, size: Size) -> None:
 @pytest.mark.parametrize(
     ("sent", "messages"),
     [
-        ({"cpu": "many"}, {"cpu": "Cpu must be an amount such as 500m, 2 or 1.5Gi."}),
-        ({"cpu": "0"}, {"cpu": "Cpu must be at least 1m."}),
-        ({"cpu": "-1"}, {"cpu": "Cpu must be at least 1m."}),
-        ({"cpu": "1Gi"}, {"cpu": "Cpu must be at most 10k."}),
+        ({"cpu": "many"}, {"cpu": "CPU must be an amount such as 500m, 2 or 1.5Gi."}),
+        ({"cpu": "0"}, {"cpu": "CPU must be at least 1m."}),
+        ({"cpu": "-1"}, {"cpu": "CPU must be at least 1m."}),
+        ({"cpu": "1Gi"}, {"cpu": "CPU must be at most 10k."}),
         (
             {"memory": "2"},
             {"memory": "Memory must be at least 1Mi (2 means 2 bytes; write 2Gi for gibibytes)."},
@@ -115,7 +115,7 @@ def test_check_size(sent: Any, size: Size) -> None:
         (
             {"cpu": [], "memory": "x", "gpu": 1.5},
             {
-                "cpu": "Cpu must be a single value.",
+                "cpu": "CPU must be a single value.",
                 "memory": "Memory must be an amount such as 500m, 2 or 1.5Gi.",
                 "gpu": "GPUs must be a whole number, such as 3, not 1.5.",
             },
@@ -125,4 +125,5 @@ def test_check_size(sent: Any, size: Size) -> None:
 def test_bad_sizes(sent: Any, messages: dict[str, str]) -> None:
     with pytest.raises(ValuesInvalid) as refused:
         check_size(sent)
-    assert {error.field: error.message for error in refused.value.errors} == messages
+    assert all(error.field.startswith("size.") for error in refused.value.errors)
+    assert {error.field.removeprefix("size."): error.message for error in refused.value.errors} == messages
