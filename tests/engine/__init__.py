@@ -1,0 +1,1 @@
+"""Service templates against a real API server."""
