@@ -61,7 +61,7 @@ def inputs_digest(recipe: Recipe, programs: Mapping[str, Path]) -> str:
     """
     inputs: dict[str, object] = {"format": FORMAT, "architecture": architecture()}
     for path in sorted(recipe.folder.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file():
             executable = bool(path.stat().st_mode & 0o100)
             inputs[str(path.relative_to(recipe.folder))] = [_sha256(path), executable]
     for layer in recipe.layers:

@@ -141,6 +141,7 @@ def _trust(root: Path) -> None:
         bundle = root / "etc/ssl/certs/ca-certificates.crt"
         bundle.parent.mkdir(parents=True, exist_ok=True)
         bundle.write_bytes(b"".join(path.read_bytes() for path in authorities))
+        bundle.chmod(0o644)
 
 
 def entries(root: Path) -> Iterator[Entry]:

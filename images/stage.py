@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def _(layer: WheelsLayer, stage: Stage) -> Iterable[Entry]:
     rootfs.remove(environment, layer.remove)
     wheels.compile_sources([layer.to], stage.rootfs, what)
     owner = _owner(layer.owner)
-    return [Entry(layer.to.lstrip("/"), owner=owner), *tree(environment, layer.to.lstrip("/"), owner)]
+    return [Entry(layer.to.lstrip("/"), owner=owner), *_plain(tree(environment, layer.to.lstrip("/"), owner))]
 
 
 @entries_of.register
@@ -115,17 +116,21 @@ def _(layer: ProgramLayer, stage: Stage) -> Iterable[Entry]:
 
 @entries_of.register
 def _(layer: FilesLayer, stage: Stage) -> Iterable[Entry]:
-    found: list[Entry] = []
-    if layer.source:
-        for entry in tree(stage.recipe.folder / layer.source):
-            # Git keeps only whether a file may be executed; the rest depends on who cloned.
-            source = entry.source
-            plain = source is not None and source.is_file() and not source.stat().st_mode & 0o100
-            found.append(Entry(entry.path, source, mode=0o644 if plain else 0o755))
+    found = list(_plain(tree(stage.recipe.folder / layer.source))) if layer.source else []
     for path, text in (layer.directories or {}).items():
         mode, owner = text.split()
         found.append(Entry(path.lstrip("/"), mode=int(mode, 8), owner=_owner(owner)))
     return found
+
+
+def _plain(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Give files and folders the modes that Git keeps; others depend on the umask of who built."""
+    for entry in entries:
+        mode = entry.source.lstat().st_mode if entry.source else stat.S_IFLNK
+        if stat.S_ISLNK(mode):
+            yield entry
+        else:
+            yield replace(entry, mode=0o755 if stat.S_ISDIR(mode) or mode & 0o100 else 0o644)
 
 
 def _owner(text: str) -> tuple[int, int]:

@@ -50,6 +50,7 @@ def run(command: Sequence[str | Path], *, what: str, cwd: Path, env: Mapping[str
         text=True,
         errors="replace",
         check=False,
+        umask=0o022,  # what is made goes into images, for every user
     )
     if done.returncode:
         tail = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-15:])

@@ -86,6 +86,7 @@ def test_made_up_entries_and_a_later_entry_for_one_path(tmp_path: Path, source: 
 def test_files_of_a_recipe_have_the_modes_that_git_keeps(tmp_path: Path, source: Path) -> None:
     (source / "pipe").unlink()
     (source / "etc" / "motd").chmod(0o600)
+    (source / "etc").chmod(0o700)
     recipe = Recipe("x", tmp_path, "", (), (), load("pause").process)
     layer = FilesLayer(source="source", directories={"/data": "0777 999:998"})
     found = members(tmp_path, write_layer(entries_of(layer, Stage(recipe, tmp_path, {}, print)), tmp_path))

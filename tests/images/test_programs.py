@@ -26,8 +26,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with pause and hello-kubernetes."""
     folder = tmp_path_factory.mktemp("programs")
     for name in ("pause", "hello-kubernetes"):
-        command = [go(), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / name, "."]
-        run(command, what=name, cwd=load(name).folder, env={"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"})
+        build = ("build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / name, ".")
+        run(
+            [go(), *build], what=name, cwd=load(name).folder, env={"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+        )
     return folder
 
 
