@@ -98,8 +98,8 @@ def _kind_problems(document: Manifest) -> Iterator[Problem]:
 
 
 def _metadata_problems(document: Manifest, namespaces: Iterable[str]) -> Iterator[Problem]:
-    metadata = document.get("metadata")
-    if isinstance(document.get("kind"), str) and document["kind"].endswith("List"):
+    metadata, kind = document.get("metadata"), str(document.get("kind"))
+    if kind.endswith("List"):
         return
     if not isinstance(metadata, dict):
         yield "metadata", "This field is required, with a name in it."
@@ -107,7 +107,7 @@ def _metadata_problems(document: Manifest, namespaces: Iterable[str]) -> Iterato
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
         yield "metadata.name", "Every object needs a name, as text."
-    elif name.startswith(RESERVED_SERVER_PREFIX) or (document.get("kind"), name) in _NAMESPACE_OBJECTS:
+    elif name.startswith(RESERVED_SERVER_PREFIX) or (kind, name) in _NAMESPACE_OBJECTS:
         yield "metadata.name", f"The name {shorten(name)} belongs to the platform. Choose another one."
     if "generateName" in metadata:
         yield "metadata.generateName", "Give the object a name instead, so that it can be found again."
