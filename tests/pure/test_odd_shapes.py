@@ -15,20 +15,6 @@ from karvdash_hub.service_templates import Size, own, parse, plan, with_owner
 from tests.pure.templates import PLATFORM, SEED
 
 ODD: list[Any] = [None, 5, "", "$MESSAGE", [], [None], {}, {"a": None}]
-    None,
-    True,
-    5,
-    1.5,
-    "",
-    "$MESSAGE",
-    "x",
-    [],
-    [None],
-    [["x"]],
-    {},
-    {"a": None},
-    {"x": {"y": []}},
-]
 STATEFUL = """\
 apiVersion: v1
 kind: Service
