@@ -5,7 +5,7 @@ our own come from Go, everything else from the distribution's packages and from 
 
 ``recipe`` reads a recipe → ``stage`` makes the content of each layer (``rootfs``, ``wheels``) →
 ``layer`` packs it → ``layout`` writes an OCI image layout → ``build`` keeps that in a cache, by the digest of
-all inputs → ``registry`` pushes it. Nothing here knows the cluster or karvdash_hub.
+all inputs → ``registry`` pushes it. Only the command line knows the cluster, for its kubectl.
 """
 
 from __future__ import annotations
