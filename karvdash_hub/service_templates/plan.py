@@ -27,8 +27,8 @@ class Plan:
     Attributes:
         manifests: in file order; manifest ``i`` is document ``indexes[i]`` of the template's file.
         values: checked, defaults included, passwords included (``split_secrets``).
-        host: the server's main host, None if no Ingress uses any.
-        hosts: every host of its Ingresses; each has to be allocated.
+        host: the host allocated to the server, None if it has no Ingress.
+        hosts: that one and every other host of its Ingresses; each has to be allocated.
         service_name: the main Service, None if there is none.
         endpoints: as people use it, see ``expose.endpoints``.
         workloads: what makes pods.
@@ -78,7 +78,7 @@ def plan(
         manifests = without_datasets(manifests)
     size = size or Size()
     manifests = resize(manifests, size)
-    hosts = ingress_hosts(manifests)
+    hosts = _hosts(manifests, Hostname(platform["HOSTNAME"]))
     scope = variable_scope(template, checked, platform)
     shown = {name: value for name, value in scope.items() if name not in template.secret_names}
     return Plan(
@@ -86,7 +86,7 @@ def plan(
         indexes=indexes,
         values=checked,
         host=hosts[0] if hosts else None,
-        hosts=tuple(hosts),
+        hosts=hosts,
         service_name=primary_service(manifests),
         endpoints=endpoints(manifests, namespace=platform["NAMESPACE"], public_url=public_url),
         workloads=workloads(manifests),
@@ -94,3 +94,8 @@ def plan(
         connect=fill_text(template.connect, {"NAMESPACE": platform["NAMESPACE"], **shown}),
         size=size_of(manifests, size.gpu_resource),
     )
+
+
+def _hosts(manifests: list[Manifest], host: Hostname) -> tuple[Hostname, ...]:
+    used = ingress_hosts(manifests)
+    return tuple(dict.fromkeys((host, *used))) if used else ()

@@ -109,6 +109,13 @@ def test_a_template_without_ingress_has_no_host_and_one_without_service_no_addre
     assert (job.host, job.service_name, job.endpoints) == (None, None, [])
 
 
+def test_the_servers_own_host_is_the_first() -> None:
+    """Also where only another one is used: the anchor names it, and the gate compares."""
+    text = SEED.replace("host: $HOSTNAME", "host: bolt-$HOSTNAME")
+    launch = plan(parse(text, id="x"), server="web", values={}, platform=PLATFORM)
+    assert (launch.host, launch.hosts) == (HOST, (HOST, f"bolt-{HOST}"))
+
+
 @pytest.mark.parametrize(("flag", "label"), [("no", "true"), ("yes", None)])
 def test_datasets(flag: str, label: str | None) -> None:
     pod = pod_template(planned(DEPLOYMENT, section=f"datasets: {flag}\n"))
