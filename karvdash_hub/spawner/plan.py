@@ -76,7 +76,9 @@ class LaunchPlan:
         generations = {
             (one["kind"], one["metadata"]["name"]): one["metadata"].get("generation", 0) for one in stored
         }
-        expected = (one._replace(generation=generations.get((one.kind, one.name), 0)) for one in self.expected)
+        expected = (
+            one._replace(generation=generations.get((one.kind, one.name), 0)) for one in self.expected
+        )
         return replace(self, expected=tuple(expected))
 
     def objects_not_in(self, other: LaunchPlan) -> list[Object]:

@@ -67,10 +67,10 @@ class FairQueue:
             return
         told(len(self._waiting[user]) - 1)
         try:
-            await mine.admitted
+            # Not awaited itself: a cancellation would cancel it too, and the place could not be given back.
+            await asyncio.wait({mine.admitted})
         except asyncio.CancelledError:
-            # Cancelled in the very moment of being admitted: the place goes to the next one.
-            if mine.admitted.done() and not mine.admitted.cancelled():
+            if mine.admitted.done():  # in the very moment of giving up: the place goes to the next one
                 self._leave(user)
             else:
                 self._give_up(user, mine)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from karvdash_hub.errors import KarvdashError
@@ -32,6 +33,8 @@ log = logging.getLogger("jupyterhub.karvdash")
 
 #: Seconds between two looks.
 INTERVAL = 300.0
+#: Seconds that users' own templates get to be read.
+_TEMPLATES = 30.0
 #: Seconds after the end of an outage.
 _AFTER_OUTAGE = 1.0
 
@@ -46,7 +49,12 @@ class Reconciler:
     async def run(self) -> None:
         """Repair for as long as the Hub lives."""
         karvdash = self._karvdash
+        # JupyterHub 6.1.1 exits when a server disappears while it checks its routes for the first time.
+        await karvdash.app._start_future
         await karvdash.informers.synced.wait()
+        with suppress(TimeoutError):
+            # Launches are taken up with users' own templates; without them they would be called unknown.
+            await asyncio.wait_for(karvdash.library.synced(), _TEMPLATES)
         karvdash.informers.subscribe(self._disappeared)
         while True:
             await self.once()

@@ -14,7 +14,7 @@ KINDS = "configmaps,deployments,statefulsets,jobs,pods,services,ingresses,persis
 def launch(somebody: Person, template: str, **values: Any) -> dict[str, Any]:
     """Launch a service template; return what the API answered."""
     answer = somebody.api("POST", "/karvdash/services/", {"id": template, **values})
-    assert 201 == answer.status_code, answer.text
+    assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
 
@@ -26,7 +26,14 @@ def namespace_of(somebody: Person) -> str:
 def labelled(stack: Stack, somebody: Person, kinds: str = KINDS) -> list[str]:
     """Everything in a person's namespace that belongs to some service, as kind/name."""
     found = stack.cluster.kubectl(
-        "get", kinds, "--namespace", namespace_of(somebody), "--selector", "karvdash.io/server", "--output", "json"
+        "get",
+        kinds,
+        "--namespace",
+        namespace_of(somebody),
+        "--selector",
+        "karvdash.io/server",
+        "--output",
+        "json",
     )
     return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in json.loads(found)["items"])
 
@@ -34,5 +41,5 @@ def labelled(stack: Stack, somebody: Person, kinds: str = KINDS) -> list[str]:
 def upload(somebody: Person, text: str) -> str:
     """Store a service template of one's own; return its id."""
     answer = somebody.api("POST", "/karvdash/templates/", {"data": text})
-    assert 201 == answer.status_code, answer.text
+    assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])

@@ -14,25 +14,25 @@ def test_launch_stop_start_delete(stack: Stack, person: Callable[..., Person]) -
     """Every state is reached, settings survive the stop, and nothing survives the deletion."""
     alice = person()
     service = launch(alice, "hello-kubernetes", MESSAGE="hello there")
-    assert "hello-kubernetes" == service["name"]
+    assert service["name"] == "hello-kubernetes"
     assert service["state"] in ("starting", "running")
 
     running = alice.wait_for("hello-kubernetes", "running")
-    assert "Ready." == running["message"]
-    assert "hello there" == running["values"]["MESSAGE"]
+    assert running["message"] == "Ready."
+    assert running["values"]["MESSAGE"] == "hello there"
     assert f"hello-kubernetes-{alice.name}." in running["url"]
 
-    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code
+    assert alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code == 200
     stopped = alice.wait_for("hello-kubernetes", "stopped")
-    assert "hello there" == stopped["values"]["MESSAGE"]
-    assert [] == labelled(stack, alice)
+    assert stopped["values"]["MESSAGE"] == "hello there"
+    assert labelled(stack, alice) == []
 
-    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/start").status_code
-    assert "hello there" == alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"]
+    assert alice.api("POST", "/karvdash/services/hello-kubernetes/start").status_code == 200
+    assert alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"] == "hello there"
 
-    assert 204 == alice.api("DELETE", "/karvdash/services/hello-kubernetes/").status_code
+    assert alice.api("DELETE", "/karvdash/services/hello-kubernetes/").status_code == 204
     wait_until_forgotten(alice, "hello-kubernetes")
-    assert [] == labelled(stack, alice)
+    assert labelled(stack, alice) == []
 
 
 def test_jupyterhubs_own_api_launches_as_well(stack: Stack, person: Callable[..., Person]) -> None:
@@ -40,16 +40,17 @@ def test_jupyterhubs_own_api_launches_as_well(stack: Stack, person: Callable[...
     alice = person()
     options = {"template": "hello-kubernetes", "variables": {"MESSAGE": "by the Hub"}}
     answer = alice.api("POST", f"/users/{alice.name}/servers/greeting", {"user_options": options})
-    assert 202 == answer.status_code, answer.text
-    assert "by the Hub" == alice.wait_for("greeting", "running")["values"]["MESSAGE"]
+    assert answer.status_code == 202, answer.text
+    assert alice.wait_for("greeting", "running")["values"]["MESSAGE"] == "by the Hub"
     model = alice.api("GET", f"/users/{alice.name}/servers/greeting").json()
-    assert (True, "hello-kubernetes") == (model["ready"], model["user_options"]["profile"])
+    assert (model["ready"], model["user_options"]["profile"]) == (True, "hello-kubernetes")
 
-    assert alice.api(
-        "DELETE", f"/users/{alice.name}/servers/greeting", {"remove": True}
-    ).status_code in (202, 204)
+    assert alice.api("DELETE", f"/users/{alice.name}/servers/greeting", {"remove": True}).status_code in (
+        202,
+        204,
+    )
     wait_until_forgotten(alice, "greeting")
-    assert [] == labelled(stack, alice)
+    assert labelled(stack, alice) == []
 
 
 def test_a_taken_name_gets_four_letters(person: Callable[..., Person]) -> None:
@@ -57,7 +58,7 @@ def test_a_taken_name_gets_four_letters(person: Callable[..., Person]) -> None:
     alice = person()
     first = launch(alice, "hello-kubernetes", NAME="twice")
     second = launch(alice, "hello-kubernetes", NAME="twice")
-    assert "twice" == first["name"]
+    assert first["name"] == "twice"
     assert second["name"].startswith("twice-")
     assert len("twice-abcd") == len(second["name"])
     assert second["name"] == second["values"]["NAME"]
@@ -83,33 +84,37 @@ def test_changed_settings_restart_what_runs_and_stay(stack: Stack, person: Calla
 
     path = "/karvdash/services/hello-kubernetes/"
     answer = alice.api("PATCH", path, {"variables": {"MESSAGE": "two", "REPLICAS": 2}})
-    assert 200 == answer.status_code, answer.text
+    assert answer.status_code == 200, answer.text
     after = alice.wait_for("hello-kubernetes", "running")
-    assert (before["url"], "two", 2) == (after["url"], after["values"]["MESSAGE"], after["values"]["REPLICAS"])
+    assert (before["url"], "two", 2) == (
+        after["url"],
+        after["values"]["MESSAGE"],
+        after["values"]["REPLICAS"],
+    )
     assert not set(pods) & set(labelled(stack, alice, "pods"))
-    assert 2 == len(labelled(stack, alice, "pods"))
+    assert len(labelled(stack, alice, "pods")) == 2
 
     refused = alice.api("PATCH", path, {"variables": {"REPLICAS": 99}})
-    assert 400 == refused.status_code
+    assert refused.status_code == 400
     assert "REPLICAS" in refused.json()["error"]
-    assert 2 == alice.service("hello-kubernetes")["values"]["REPLICAS"]
+    assert alice.service("hello-kubernetes")["values"]["REPLICAS"] == 2
 
     alice.api("POST", path + "stop")
     alice.wait_for("hello-kubernetes", "stopped")
-    assert 200 == alice.api("PATCH", path, {"variables": {"MESSAGE": "three"}}).status_code
-    assert "stopped" == alice.service("hello-kubernetes")["state"]
+    assert alice.api("PATCH", path, {"variables": {"MESSAGE": "three"}}).status_code == 200
+    assert alice.service("hello-kubernetes")["state"] == "stopped"
     alice.api("POST", path + "start")
-    assert "three" == alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"]
+    assert alice.wait_for("hello-kubernetes", "running")["values"]["MESSAGE"] == "three"
 
 
 def test_stopping_a_launch_leaves_nothing(stack: Stack, person: Callable[..., Person]) -> None:
     """A launch that is stopped before it is ready is gone, and can be started again."""
     alice = person()
     launch(alice, "hello-kubernetes", size={"cpu": "500"})
-    assert "starting" == alice.service("hello-kubernetes")["state"]
-    assert 200 == alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code
+    assert alice.service("hello-kubernetes")["state"] == "starting"
+    assert alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code == 200
     alice.wait_for("hello-kubernetes", "stopped")
-    assert [] == labelled(stack, alice)
+    assert labelled(stack, alice) == []
 
 
 def test_a_service_cannot_be_renamed(person: Callable[..., Person]) -> None:
@@ -120,7 +125,7 @@ def test_a_service_cannot_be_renamed(person: Callable[..., Person]) -> None:
     alice.api("POST", "/karvdash/services/hello-kubernetes/stop")
     alice.wait_for("hello-kubernetes", "stopped")
     answer = alice.api("PATCH", f"/users/{alice.name}/servers/hello-kubernetes", {"name": "other"})
-    assert 400 == answer.status_code
+    assert answer.status_code == 400
     assert "cannot be renamed" in answer.json()["message"]
 
 
