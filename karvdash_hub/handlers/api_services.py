@@ -121,7 +121,7 @@ class LogsHandler(EventStream):
         """Send its last lines, and with ``follow`` those to come."""
         view = self.karvdash.services.get(self.current_user, name)
         wanted = wanted_log(view.pods, self.get_argument, self.request.headers.get("Last-Event-ID", ""))
-        await self.send(log_events(self.karvdash, self.username, wanted))
+        await self.send(log_events(self.karvdash, self.username, name, wanted))
 
 
 def launch_request(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[str, Any] | None]:

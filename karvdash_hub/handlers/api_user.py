@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from karvdash_hub.errors import NotFound
 from karvdash_hub.handlers import present
 from karvdash_hub.handlers.base import ApiHandler, needs_own
 from karvdash_hub.handlers.streams import Event, EventStream
 from karvdash_hub.spawner.views import ServiceView
 
-#: Seconds after which a stream looks whether Kubernetes still answers.
-_LOOK = 3.0
+#: Seconds after which a stream looks by itself whether something has changed.
+_LOOK = 1.0
+_UNDER_WAY = ("starting", "stopping", "failing")
 
 
 class WhoamiHandler(ApiHandler):
@@ -50,29 +52,42 @@ class UserEventsHandler(EventStream):
 
     async def _changes(self) -> AsyncGenerator[Event, None]:
         services, user = self.karvdash.services, self.current_user
-        # Only the newest state of each service waits, so that a slow reader costs no memory.
-        changed: dict[str, ServiceView | None] = {}
+        # Names only, so that a slow reader costs no memory: what is sent is the newest state.
+        changed: set[str] = set()
         wake = asyncio.Event()
 
         def note(change: ServiceView | str) -> None:
-            view = None if isinstance(change, str) else change
-            changed[change if isinstance(change, str) else change.name] = view
+            changed.add(change if isinstance(change, str) else change.name)
             wake.set()
 
         unsubscribe = services.subscribe(user, note)
         try:
             outage = self.karvdash.informers.outage
-            cards = [self._card(view) for view in services.list(user)]
-            yield Event("snapshot", {"objects": cards, "outage": outage})
+            sent = {view.name: self._card(view) for view in services.list(user)}
+            yield Event("snapshot", {"objects": list(sent.values()), "outage": outage})
             while True:
                 await _wait(wake, _LOOK)
-                for name in list(changed):
-                    view = changed.pop(name)
-                    yield Event("service", self._card(view)) if view else Event("removed", {"name": name})
+                # Some states change with time alone, so whatever is under way is looked at again.
+                names = changed | {name for name, card in sent.items() if card["state"] in _UNDER_WAY}
+                changed.clear()
+                for name in sorted(names):
+                    if (event := self._news(name, sent)) is not None:
+                        yield event
                 if outage != (outage := self.karvdash.informers.outage):
                     yield Event("outage", {"outage": outage})
         finally:
             unsubscribe()
+
+    def _news(self, name: str, sent: dict[str, dict[str, Any]]) -> Event | None:
+        """Return what there is to tell about one service, None if the browser knows it."""
+        try:
+            card = self._card(self.karvdash.services.get(self.current_user, name))
+        except NotFound:
+            return Event("removed", {"name": name}) if sent.pop(name, None) else None
+        if sent.get(name) == card:
+            return None
+        sent[name] = card
+        return Event("service", card)
 
     def _card(self, view: ServiceView) -> dict[str, Any]:
         return present.card(view, self.hub_path)

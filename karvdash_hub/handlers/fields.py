@@ -154,6 +154,7 @@ def _blank(name: str, label: str, **known: Any) -> Field:
         "step": "",
         "pattern": "",
         "longest": 0,
+        "domain": "",
         "required": False,
     } | known
 
@@ -163,6 +164,6 @@ def _name_extras(domain: str) -> Field:
         "required": True,
         "pattern": _NAME_PATTERN,
         "longest": MAX_SERVER_NAME,
-        "help": "Lower-case letters, digits and hyphens."
-        + (f" Its address is this name followed by -{domain}" if domain else ""),
+        "help": "Lower-case letters, digits and hyphens.",
+        "domain": domain,
     }

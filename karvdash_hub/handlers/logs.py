@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from karvdash_hub.errors import FieldError, NotFound, ValuesInvalid
 from karvdash_hub.handlers.streams import Event
+from karvdash_hub.readiness.model import ContainerState
 from karvdash_hub.spawner.hub import Karvdash
 
 #: Lines sent when the asker names no number, and the most that one may ask for.
 TAIL = 200
 LONGEST_TAIL = 10_000
+#: Seconds until a log that has ended is looked at again.
+_AGAIN = 1.0
 
 
 class WantedLog(NamedTuple):
@@ -46,8 +50,34 @@ def wanted_log(
     return WantedLog(pod, container, follow, _tail(argument("tail", "") or str(TAIL)), after)
 
 
-async def log_events(karvdash: Karvdash, username: str, wanted: WantedLog) -> AsyncGenerator[Event, None]:
-    """Yield ``line`` events, each with the time of the line as its id, then ``end``."""
+async def log_events(
+    karvdash: Karvdash, username: str, server: str, wanted: WantedLog
+) -> AsyncGenerator[Event, None]:
+    """Yield ``line`` events, each with the time of the line as its id, then ``end``.
+
+    With ``follow`` it goes on after a restart of the container and ends with the pod; while the container
+    has not started yet there is one event ``waiting``.
+    """
+    namespace, after = karvdash.namespace(username), wanted.after
+    told = False
+    while (state := _container(karvdash, namespace, server, wanted)) is not None:
+        if state.state == "waiting" and not state.restarts:
+            if not told:
+                yield Event("waiting", {"message": f"Container {wanted.container} has not started yet."})
+            told = True
+        else:
+            async for time, line in _lines(karvdash, username, wanted, after):
+                after = time
+                yield Event("line", line, time)
+        if not wanted.follow:
+            break
+        await asyncio.sleep(_AGAIN)
+    yield Event("end", {})
+
+
+async def _lines(
+    karvdash: Karvdash, username: str, wanted: WantedLog, after: str
+) -> AsyncGenerator[tuple[str, str], None]:
     lines = karvdash.kube.logs(
         karvdash.namespace(username),
         wanted.pod,
@@ -59,10 +89,16 @@ async def log_events(karvdash: Karvdash, username: str, wanted: WantedLog) -> As
     )
     async for line in lines:
         time, _, text = line.partition(" ")
-        # Times are all of one form, so that they compare as text. Lines seen before a break are skipped.
-        if time > wanted.after:
-            yield Event("line", text, time)
-    yield Event("end", {})
+        # Times are all of one form, so that they compare as text. Lines seen before are skipped.
+        if time > after:
+            yield time, text
+
+
+def _container(karvdash: Karvdash, namespace: str, server: str, wanted: WantedLog) -> ContainerState | None:
+    for pod in karvdash.informers.snapshot(namespace, server).pods:
+        if pod.name == wanted.pod:
+            return next((state for state in pod.containers if state.name == wanted.container), None)
+    return None
 
 
 def _tail(text: str) -> int:

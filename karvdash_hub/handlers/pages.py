@@ -165,7 +165,7 @@ def template_card(template: ServiceTemplate, running: Mapping[str, str]) -> dict
         "auth": template.auth,
         "custom": template.custom,
         "initials": present.initials(template.name),
-        "hue": present.hue(template.id),
+        "hue": present.hue(template.name),
         "text": f"{template.name} {template.description} {template.id} {template.category}".lower(),
         "running": running.get(template.id, "") if template.singleton else "",
     }

@@ -64,7 +64,7 @@ class LaunchHandler(PageHandler):
             heading=f"Launch {template.name}",
             here="catalogue",
             template=template,
-            tile={"initials": present.initials(template.name), "hue": present.hue(template.id)},
+            tile={"initials": present.initials(template.name), "hue": present.hue(template.name)},
             fields=variable_fields(template, typed, beside, name=name, domain=domain),
             sizes=size_fields(size, beside),
             size_open=bool(size) or any(key.startswith("size.") for key in beside),

@@ -121,14 +121,17 @@ class ChangePageHandler(ServicePage):
     @web.authenticated
     @needs_own("start:servers")
     async def post(self, name: str) -> None:
-        """Take the new settings and restart, or show what is wrong with them."""
+        """Take the new settings and run with them, or show what is wrong with them."""
         values, size = read_form(self.request.body_arguments)
         view = self.karvdash.services.get(self.current_user, name)
         # An empty password input means the one that there is.
         kept = {key for key in view.secret_names if not values.get(key)}
         changed = {key: value for key, value in values.items() if key not in kept}
+        services, user = self.karvdash.services, self.current_user
         try:
-            await self.karvdash.services.change(self, self.current_user, name, changed, size)
+            await services.change(self, user, name, changed, size)
+            if view.state == "stopped":
+                await services.start(self, user, name)
         except KarvdashError as error:
             await self.show(name, values=values, size=size, error=error)
             return

@@ -39,7 +39,7 @@ def card(view: ServiceView, link: Link) -> dict[str, Any]:
         "title": title,
         "kind": kind,
         "initials": initials("JupyterLab" if view.stock else kind),
-        "hue": hue(view.template_id or "jupyterlab"),
+        "hue": hue("JupyterLab" if view.stock else kind),
         "state": view.state,
         "label": LABELS[view.state],
         # "Stopped. Stopped." helps nobody.
@@ -97,7 +97,7 @@ def hue(key: str) -> int:
 
 
 def age(since: str, now: datetime) -> str:
-    """Say how long ago: "just now", "5 min", "3 h", "12 days". ``since`` is ISO 8601 or ""."""
+    """Say how long ago: "just now", "5 min ago", "3 h ago", "12 days ago". ``since`` is ISO 8601 or ""."""
     if not since:
         return ""
     seconds = (now - datetime.fromisoformat(since)).total_seconds()
@@ -105,8 +105,8 @@ def age(since: str, now: datetime) -> str:
         return "just now"
     for size, limit, unit in ((60, 3600, "min"), (3600, 172800, "h")):
         if seconds < limit:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds // 86400)} days"
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds // 86400)} days ago"
 
 
 def free_name(wanted: str, taken: Iterable[str], longest: int) -> str:

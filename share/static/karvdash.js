@@ -108,9 +108,9 @@ function ages() {
 
 function age(seconds) {
   if (seconds < 60) return "just now";
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86400)} days`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} days ago`;
 }
 
 // --- search -----------------------------------------------------------------------------
@@ -237,6 +237,9 @@ function launchForm(form) {
     timer = setTimeout(preview, 400);
     curl();
   });
+  const address = $("[data-address]", form);
+  const name = address && document.getElementById(address.dataset.address);
+  name?.addEventListener("input", () => (address.textContent = `${name.value}-${address.dataset.domain}`));
   $("#curl").hidden = false;
   curl();
   preview();
@@ -280,8 +283,9 @@ function progress(section) {
   const list = $("#steps");
   const source = new EventSource(section.dataset.events);
   source.addEventListener("progress", (event) => {
-    const { message } = JSON.parse(event.data);
+    const { message, state } = JSON.parse(event.data);
     if (!message || list.lastElementChild?.lastChild.textContent === message) return;
+    if (state !== "starting" && !list.children.length) return;
     const item = document.createElement("li");
     const time = document.createElement("span");
     time.className = "kv-quiet";
@@ -323,7 +327,11 @@ function readLog() {
   box.hidden = false;
   state.textContent = "Reading…";
   source.onopen = () => (state.textContent = follow ? "Following." : "");
-  source.addEventListener("line", (event) => write(box, JSON.parse(event.data)));
+  source.addEventListener("line", (event) => {
+    state.textContent = follow ? "Following." : "";
+    write(box, JSON.parse(event.data));
+  });
+  source.addEventListener("waiting", (event) => (state.textContent = JSON.parse(event.data).message));
   source.addEventListener("failed", (event) => {
     state.textContent = JSON.parse(event.data).error;
     source.close();
