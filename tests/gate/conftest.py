@@ -66,7 +66,11 @@ class Gateway:
     def start(self, name: str) -> None:
         """Start front or gate unless it runs, and wait until it serves."""
         self.processes[name].start(self._command(name), env=os.environ, cwd=self.folder)
-        url = f"http://127.0.0.1:{self.gate_port}/readyz" if name == "gate" else f"http://127.0.0.1:{self.port}/healthz"
+        url = (
+            f"http://127.0.0.1:{self.gate_port}/readyz"
+            if name == "gate"
+            else f"http://127.0.0.1:{self.port}/healthz"
+        )
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -99,9 +103,7 @@ class Gateway:
         if cookie := more.pop("cookie", ""):
             headers["Cookie"] = cookie
         url = f"http://127.0.0.1:{self.port}{path}"
-        return requests.request(
-            method, url, headers=headers, allow_redirects=False, timeout=30, **more
-        )
+        return requests.request(method, url, headers=headers, allow_redirects=False, timeout=30, **more)
 
     def metric(self, pattern: str) -> float:
         """Sum of the figures of the gate whose line matches."""
@@ -118,7 +120,9 @@ class Gateway:
                 status = (folder / "status").read_text()
             except OSError:
                 continue
-            if leader in (int(folder.name), int(stat[1])) and (rss := re.search(r"VmRSS:\s+(\d+) kB", status)):
+            if leader in (int(folder.name), int(stat[1])) and (
+                rss := re.search(r"VmRSS:\s+(\d+) kB", status)
+            ):
                 total += int(rss[1]) * 1024
         return total
 
@@ -184,13 +188,16 @@ class Service:
             "resources": {"requests": {"cpu": "10m"}},
             **changes.get("container", {}),
         }
-        deployment = objects.deployment(self.server, self.user, image=changes.get("image", IMAGE), **container)
+        deployment = objects.deployment(
+            self.server, self.user, image=changes.get("image", IMAGE), **container
+        )
         pod = deployment["spec"]["template"]["spec"]
         pod["volumes"] = [{"name": "script", "configMap": {"name": "script"}}]
         deployment["spec"]["replicas"] = changes.get("replicas", 1)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         script = {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "script", "namespace": self.namespace},
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "script", "namespace": self.namespace},
             "data": {"service.py": SCRIPT.read_text()},
         }  # fmt: skip
         named = [(f"p{port}", port) for port in ports]

@@ -24,7 +24,15 @@ class Echo(tornado.web.RequestHandler):
         headers: dict[str, list[str]] = {}
         for name, value in request.headers.get_all():
             headers.setdefault(name, []).append(value)
-        self.write({"method": request.method, "uri": request.uri, "headers": headers, "bytes": size, "port": self.settings["port"]})
+        self.write(
+            {
+                "method": request.method,
+                "uri": request.uri,
+                "headers": headers,
+                "bytes": size,
+                "port": self.settings["port"],
+            }
+        )
 
     def get(self) -> None:
         self._answer(0)
