@@ -44,6 +44,19 @@ class StreamError(Exception):
     """The connection could not be made, broke, or fell silent; the message says which."""
 
 
+class Pause:
+    """Lets the rest of the event loop run once a slice of time has been used up."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    async def if_due(self) -> None:
+        """Step aside if the slice is over; otherwise return at once."""
+        if time.perf_counter() - self._since > SLICE:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
+
+
 class Stream:
     """An answer that is being read.
 
@@ -89,7 +102,7 @@ class Stream:
         Raises: StreamError if nothing arrives for ``silence`` seconds.
         """
         rest: list[bytes] = []
-        started = time.perf_counter()
+        pause = Pause()
         while (chunk := await self._next(silence)) is not None:
             head, *more = chunk.split(b"\n")
             rest.append(head)
@@ -97,9 +110,7 @@ class Stream:
                 if whole := b"".join(rest):
                     yield whole
                 rest = [line]
-                if time.perf_counter() - started > SLICE:
-                    await asyncio.sleep(0)
-                    started = time.perf_counter()
+                await pause.if_due()
 
     async def body(self, limit: int) -> bytes:
         """Return the whole answer, for those that have an end.

@@ -27,7 +27,8 @@ from urllib.parse import urlencode
 
 from karvdash_hub.kube import backoff
 from karvdash_hub.kube.config import ConfigError, KubeConfig
-from karvdash_hub.kube.stream import Stream, StreamError
+from karvdash_hub.kube.pages import walk_list
+from karvdash_hub.kube.stream import Pause, Stream, StreamError
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ Json = dict[str, Any]
 SILENCE = 150.0
 #: The server ends each watch after a time in this range (seconds), spread so that not all end at once.
 WATCH_SECONDS = (300, 600)
-#: Objects a page of the fallback: about 1 MB of JSON, which is parsed in one piece.
-PAGE = 100
+#: Objects a page of the fallback.
+PAGE = 250
 _PAGE_BYTES = 256 * 2**20
 _STATUS_BYTES = 2**20
 
@@ -245,16 +246,21 @@ class Watch(Generic[T]):
         while True:
             async with Stream.get(self._config, self._target(query)) as stream:
                 await self._check(stream)
-                answer = json.loads(await stream.body(_PAGE_BYTES))
-            for item in answer.get("items") or []:
-                fresh[self._key(item)] = self._project(item)
+                text = (await stream.body(_PAGE_BYTES)).decode()
             self._heard = time.monotonic()
-            await asyncio.sleep(0)
-            if not (more := answer["metadata"].get("continue")):
+            metadata: Json = {}
+            pause = Pause()
+            for field, value in walk_list(text):
+                if field == "items":
+                    fresh[self._key(value)] = self._project(value)
+                elif field == "metadata":
+                    metadata = value
+                await pause.if_due()
+            if not (more := metadata.get("continue")):
                 break
             query["continue"] = more
         self._replace(fresh)
-        self._version = answer["metadata"]["resourceVersion"]
+        self._version = metadata["resourceVersion"]
 
     def _target(self, query: Mapping[str, str]) -> str:
         return f"{self.path}?{urlencode({k: v for k, v in {**self._selectors, **query}.items() if v})}"
