@@ -8,7 +8,7 @@ CLUSTER ?=
 TESTS   ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-up demo-down cluster cluster-down test test-quick lint bench fresh images clean
+.PHONY: help install demo demo-up demo-down cluster cluster-down test test-quick lint bench fresh clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
