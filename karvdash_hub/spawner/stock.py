@@ -47,14 +47,16 @@ def _api_client(config: KubeConfig) -> Any:
     made = client.Configuration(host=config.server)
     made.verify_ssl = config.verify
     made.tls_server_name = config.server_name or None
-    made.api_key_prefix["BearerToken"] = "Bearer"
 
-    async def refresh(configuration: Any) -> None:
-        # Called before every request, so that a replaced token is used.
-        authorization = config.headers().get("Authorization", "")
-        configuration.api_key["BearerToken"] = authorization.removeprefix("Bearer ")
+    def refresh(configuration: Any) -> None:
+        # Called before every request too, so that a replaced token is used.
+        if authorization := config.headers().get("Authorization"):
+            configuration.api_key["BearerToken"] = authorization
 
     made.refresh_api_key_hook = refresh
+    # Without a first token the client authenticates no request and never asks for one.
+    # ref: kubernetes_asyncio/client/configuration.py auth_settings (36.1.0)
+    refresh(made)
     with tempfile.TemporaryDirectory(prefix="karvdash-hub-") as folder:  # mode 0700
         made.ssl_ca_cert = _file(folder, "ca.crt", config.ca_file, config.ca_data)
         made.cert_file = _file(folder, "tls.crt", config.cert_file, config.cert_data)
