@@ -12,6 +12,7 @@ What is overridden, and why (JupyterHub 6.1.1, KubeSpawner 7.1.0):
     options_from_form, options_from_query, apply_user_options, user_options: ours pass unchanged
     namespace, _ensure_namespace, load_state: one namespace a user, by our slug
     _start_reflector    our watch: KubeSpawner's own makes the Hub exit 53 s after the API server goes away
+    service_account     the one with the user's rights; KubeSpawner would mount none
     api                 acts with the user's rights; the Hub's own may not create a pod
 """
 
@@ -73,6 +74,11 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         if not proposal.value:
             raise TraitError("KarvdashSpawner.enable_user_namespaces cannot be False: users have namespaces")
         return True
+
+    @default("service_account")
+    def _default_service_account(self) -> str:
+        # The user's own account, as in every pod of the namespace. KubeSpawner mounts none unless it is named.
+        return "default"
 
     def _expand_user_properties(self, template: str, slug_scheme: str | None = None) -> str:
         # KubeSpawner asks for the namespace like this, and would make another slug.
