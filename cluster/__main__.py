@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import Cluster, ClusterError
+from . import Cluster, ClusterError, write_env
 from .instance import describe
 
 
@@ -28,6 +28,12 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--state", type=Path, help="folder of its data (default: .demo/cluster for demo, else .demo/NAME)"
         )
+        if name == "up":
+            command.add_argument(
+                "--env",
+                type=Path,
+                help="file to write KUBECONFIG to (default: .demo/env for demo, else none)",
+            )
         if name == "down":
             command.add_argument("--wipe", action="store_true", help="remove the state, too")
         if name == "kubectl":
@@ -56,6 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "up":
             cluster.up(progress=say)
+            file = arguments.env or (Path(".demo/env") if arguments.name == "demo" else None)
+            if file:
+                write_env(file, {"KUBECONFIG": str(cluster.kubeconfig)})
         case "down":
             cluster.down(wipe=arguments.wipe, progress=say)
         case "status":

@@ -110,6 +110,9 @@ def _controller_manager(paths: Paths) -> Component:
     flags = [
         "--use-service-account-credentials",
         "--enable-hostpath-provisioner",
+        # There is no other node to move pods to. With 50 s, the default, an API server that is away or a
+        # machine that slept would leave every pod marked unready, and kwok never marks one ready again.
+        "--node-monitor-grace-period=20m",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--service-account-private-key-file={pki / 'sa.key'}",
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",
@@ -141,6 +144,8 @@ def _kwok(paths: Paths, plan: Plan) -> Component:
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--node-ip={plan.node_address}",
+        # Leases, renewed every ten seconds as kubelets do; kwok's other heartbeat takes up to 45 s.
+        "--node-lease-duration-seconds=40",
         f"--cidr={plan.fake_pods[1]}/{plan.fake_pods.prefixlen}",
     ]
     return Component("kwok", "kwok", flags)

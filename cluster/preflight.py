@@ -243,7 +243,7 @@ def try_kernel(state: Path) -> list[Problem]:
 
 
 def root_is_mounted(mounts: str) -> bool:
-    """Whether `/` is a mount, from the text of ``/proc/self/mounts``; in a chroot it is an ordinary folder."""
+    """Whether `/` is a mount, from the text of ``/proc/self/mounts``: in a chroot it is none."""
     return any(line.split()[1] == "/" for line in mounts.splitlines())
 
 
