@@ -9,6 +9,7 @@ ref: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -24,6 +25,7 @@ from karvdash_hub.service_templates.tree import Manifest as Manifest  # for whoe
 Manifests = list[Manifest]
 
 FIELD_MANAGER = "karvdash-hub"
+_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 #: Objects in one page of a list: parsing a page keeps the event loop for some 20 ms at most.
 _PAGE = 100
 #: How often a list is begun anew when it takes so long that the API server forgets it.
@@ -304,4 +306,7 @@ def _dry(dry_run: bool) -> Sequence[tuple[str, str]]:
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
+    # The API server reads an apply as YAML. That knows no surrogate pairs, as json writes characters
+    # beyond U+FFFF, and takes no unprintable characters.
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()

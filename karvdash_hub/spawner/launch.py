@@ -183,7 +183,10 @@ async def _check_ours(karvdash: Karvdash, manifest: Manifest) -> None:
 
 @_step("apply", "Creating the objects.", 9)
 async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: str) -> LaunchPlan:
-    """Create or change every object, owned by the anchor, and keep the passwords; return the plan as stored."""
+    """Create or change every object, owned by the anchor, and keep the passwords.
+
+    Returns: the plan as Kubernetes stored it.
+    """
     account = default_account(launch.namespace)
     stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
     await karvdash.passwords.save(launch.key, made.passwords)

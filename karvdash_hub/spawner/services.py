@@ -260,8 +260,7 @@ class Services:
             raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
         # It would wait for slow_stop_timeout; the future that it sets is all that is needed.
         call = asyncio.ensure_future(handler.stop_single_user(user, name))
-        while not call.done() and _stop_future(spawner) is None:
-            await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
         return _stop_future(spawner) or cast("asyncio.Future[Any]", await call)
 
     async def _drop_after(self, stopping: asyncio.Future[Any], key: Key) -> None:

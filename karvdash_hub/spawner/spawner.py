@@ -132,8 +132,8 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         """Take the steps of a launch, each in a function of ``launch.py``."""
         karvdash = self.karvdash
         karvdash.launches.begin(launch)
-        steps.claim_singleton(karvdash, launch)
         await steps.begin(karvdash, launch)
+        steps.claim_singleton(karvdash, launch)
         async with steps.turn(karvdash, launch):
             await steps.prepare(karvdash, launch, resuming)
             plan = await steps.plan(karvdash, launch, options)

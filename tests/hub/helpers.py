@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from demo.stack import Stack
@@ -41,5 +42,13 @@ def labelled(stack: Stack, somebody: Person, kinds: str = KINDS) -> list[str]:
 def upload(somebody: Person, text: str) -> str:
     """Store a service template of one's own; return its id."""
     answer = somebody.api("POST", "/karvdash/templates/", {"data": text})
-    assert answer.status_code == 201, answer.text
+    assert answer.ok, answer.text
     return str(answer.json()["id"])
+
+
+def wait_until_empty(stack: Stack, somebody: Person, seconds: float = 60) -> None:
+    """Wait until nothing of any service is left in the person's namespace."""
+    deadline = time.monotonic() + seconds
+    while left := labelled(stack, somebody):
+        assert time.monotonic() < deadline, f"still there: {left} in {namespace_of(somebody)}"
+        time.sleep(0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -14,7 +13,7 @@ import requests
 from demo.stack import Stack
 from tests.fixtures.stacks import Person
 from tests.hub.conftest import HubProcess
-from tests.hub.helpers import labelled, launch, namespace_of
+from tests.hub.helpers import labelled, launch, wait_until_empty
 
 STEPS = ["namespace", "plan", "dry-run", "anchor", "apply", "wait"]
 WHOLE = [
@@ -151,11 +150,3 @@ def send(somebody: Person, method: str, path: str, body: object = None) -> None:
 def without_pods(stack: Stack, somebody: Person) -> list[str]:
     """What the template consists of, and the anchor."""
     return [one for one in labelled(stack, somebody) if not one.startswith("Pod/")]
-
-
-def wait_until_empty(stack: Stack, somebody: Person, seconds: float = 60) -> None:
-    """Wait until nothing of any service is left in the person's namespace."""
-    deadline = time.monotonic() + seconds
-    while left := labelled(stack, somebody):
-        assert time.monotonic() < deadline, f"still there: {json.dumps(left)} in {namespace_of(somebody)}"
-        time.sleep(0.2)
