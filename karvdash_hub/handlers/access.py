@@ -36,9 +36,14 @@ def scope_of(host: Host) -> str:
     return f"access:servers!server={host.username}/{host.server}"
 
 
-def opens(owner_of_scopes: Any, host: Host, db: Any) -> bool:
-    """Tell whether a user or a token, as JupyterHub's database has it, may open this host."""
-    scopes: Mapping[str, Any] = parse_scopes(get_scopes_for(owner_of_scopes))
+def scopes_of(owner: Any) -> Mapping[str, Any]:
+    """Return the scopes of a user or a token of JupyterHub's database, as ``opens`` takes them."""
+    scopes: Mapping[str, Any] = parse_scopes(get_scopes_for(owner))
+    return scopes
+
+
+def opens(scopes: Mapping[str, Any], host: Host, db: Any) -> bool:
+    """Tell whether these scopes open this host."""
     return bool(has_scope(scope_of(host), scopes, db=db))
 
 

@@ -42,7 +42,9 @@ class TicketsHandler(ApiHandler):
         )
 
     def _admits(self, user: Any, host: Host) -> bool:
-        return access.is_active(self.karvdash.store, user.name) and access.opens(user, host, self.db)
+        return access.is_active(self.karvdash.store, user.name) and access.opens(
+            access.scopes_of(user), host, self.db
+        )
 
 
 class TokensHandler(ApiHandler):
@@ -57,7 +59,7 @@ class TokensHandler(ApiHandler):
             raise NotFound("This is not the token of a user of this Hub.", "token")
         found, name = access.service_at(self.karvdash.store, host), orm_token.user.name
         active = access.is_active(self.karvdash.store, name)
-        allowed = bool(found and active and access.opens(orm_token, found, self.db))
+        allowed = bool(found and active and access.opens(access.scopes_of(orm_token), found, self.db))
         self.reply({"user": name, "allowed": allowed})
 
 
@@ -84,14 +86,15 @@ class SessionsHandler(ApiHandler):
         user = orm.User.find(self.db, username)
         if user is None or not access.is_active(self.karvdash.store, username):
             return [{"user": username, "host": host, "reason": "user"} for host in hosts]
-        reasons = [(host, self._reason(user, host)) for host in hosts]
+        scopes = access.scopes_of(user)
+        reasons = [(host, self._why_not(scopes, host)) for host in hosts]
         return [{"user": username, "host": host, "reason": reason} for host, reason in reasons if reason]
 
-    def _reason(self, user: Any, host: str) -> str:
+    def _why_not(self, scopes: Mapping[str, Any], host: str) -> str:
         found = access.service_at(self.karvdash.store, host)
         if found is None:
             return "host"
-        return "" if access.opens(user, found, self.db) else "access"
+        return "" if access.opens(scopes, found, self.db) else "access"
 
 
 def texts(body: Mapping[str, Any], *names: str) -> list[str]:

@@ -34,7 +34,7 @@ class TemplatesHandler(ApiHandler):
         data = self.json_object(known={"data"}).get("data")
         if not isinstance(data, str) or not data.strip():
             raise ValuesInvalid([FieldError(None, "data", "must be the text of a service template.")])
-        template = await self.karvdash.library.add(self.karvdash.namespace(self.username), data)
+        template = await self.add_template(data)
         self.reply(template.summary())
 
 

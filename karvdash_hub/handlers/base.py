@@ -23,6 +23,7 @@ from jupyterhub.utils import url_path_join
 from tornado import web
 
 from karvdash_hub.errors import FieldError, Forbidden, KarvdashError, NotFound, ValuesInvalid
+from karvdash_hub.service_templates.model import ServiceTemplate
 from karvdash_hub.spawner.hub import Karvdash
 
 #: Longest body of a request to the API or of an uploaded service template (bytes).
@@ -87,6 +88,11 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         """Tell whether the request has this scope for the asker's own server, or for all of them."""
         owned = f"server={self.username}/{server}" if server else f"user={self.username}"
         return bool(self.has_scope(f"{scope}!{owned}"))
+
+    async def add_template(self, text: str) -> ServiceTemplate:
+        """Add a service template of the asker's own, whose namespace may not exist yet."""
+        await self.karvdash.ensure_namespace(self.username)
+        return await self.karvdash.library.add(self.karvdash.namespace(self.username), text)
 
     def hub_path(self, *parts: str) -> str:
         """Address of one of our pages, below the Hub's prefix."""

@@ -82,7 +82,7 @@ class UploadHandler(CatalogueHandler):
         text = ""
         try:
             text = self._text()
-            template = await self.karvdash.library.add(self.karvdash.namespace(self.username), text)
+            template = await self.add_template(text)
         except KarvdashError as error:
             errors: Sequence[FieldError] = getattr(error, "errors", ())
             headline = "The service template has mistakes:" if errors else error.message
