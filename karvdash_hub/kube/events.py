@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from karvdash_hub.kube.config import KubeConfig
-from karvdash_hub.kube.watch import Key, Watch
+from karvdash_hub.kube.items import Key
+from karvdash_hub.kube.watch import Watch
 from karvdash_hub.readiness.model import Event
 from karvdash_hub.readiness.projections import project_event
 

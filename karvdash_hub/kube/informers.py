@@ -18,8 +18,9 @@ from typing import Any, cast
 from karvdash_hub import names
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.events import EventWatches
+from karvdash_hub.kube.items import Key
 from karvdash_hub.kube.stock import StockPods
-from karvdash_hub.kube.watch import Key, Watch
+from karvdash_hub.kube.watch import Watch
 from karvdash_hub.readiness.model import (
     Anchor,
     Claim,

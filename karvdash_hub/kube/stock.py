@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from karvdash_hub.kube.config import KubeConfig
-from karvdash_hub.kube.watch import Key, Watch
+from karvdash_hub.kube.items import Key
+from karvdash_hub.kube.watch import Watch
 from karvdash_hub.readiness.model import Event
 
 Json = dict[str, Any]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from typing import Any
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -36,12 +38,23 @@ HEAD_TIMEOUT = 60.0
 SLICE = 0.002
 #: A watch has no end, so its body has no largest size.
 _ENDLESS = 2**62
+_STATUS_BYTES = 2**20
 #: Chunks (of at most 64 KiB) read ahead of the parser; the sender waits beyond that.
 _READ_AHEAD = 2
 
 
 class StreamError(Exception):
     """The connection could not be made, broke, or fell silent; the message says which."""
+
+
+class Refused(Exception):
+    """The API server answered, and the answer is no."""
+
+    def __init__(self, code: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
 
 
 class Pause:
@@ -94,6 +107,21 @@ class Stream:
                 stream._reader.cancel()
                 # The task ends by our own cancel, and its outcome no longer matters.
                 await asyncio.wait([stream._reader])
+
+    async def check(self) -> None:
+        """Do nothing if the answer is 200.
+
+        Raises: Refused with what the Status object in the answer says.
+        """
+        if self.status == 200:
+            return
+        try:
+            status = json.loads(await self.body(_STATUS_BYTES))
+        except ValueError:
+            status = {}
+        after = self.headers.get("Retry-After", "")
+        wait = float(after) if after.isdigit() else None
+        raise refusal(status if isinstance(status, dict) else {}, self.status, wait)
 
     async def lines(self, silence: float) -> AsyncGenerator[bytes, None]:
         """Yield the answer's lines without their end, letting the event loop breathe in between.
@@ -157,6 +185,12 @@ class Stream:
                 return await self._chunks.get()
         except TimeoutError:
             raise StreamError(f"silent for {silence:.0f} s") from None
+
+
+def refusal(status: dict[str, Any], code: int = 500, retry_after: float | None = None) -> Refused:
+    """Make an error of a Status object; ``code`` is for answers that carry none."""
+    message = str(status.get("message") or "no reason given")
+    return Refused(int(status.get("code") or code), message, retry_after)
 
 
 class _Delegate(HTTPMessageDelegate):

@@ -21,19 +21,20 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from karvdash_hub.kube import backoff
 from karvdash_hub.kube.config import ConfigError, KubeConfig
+from karvdash_hub.kube.items import Items, Key
 from karvdash_hub.kube.pages import walk_list
-from karvdash_hub.kube.stream import Pause, Stream, StreamError
+from karvdash_hub.kube.stream import Pause, Refused, Stream, StreamError, refusal
+
+__all__ = ["Key", "Refused", "Watch", "object_key"]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Key = tuple[str, str]
 Json = dict[str, Any]
 
 #: The API server sends a bookmark about every minute, so this much silence means a dead connection.
@@ -44,23 +45,12 @@ WATCH_SECONDS = (300, 600)
 #: Objects a page of the fallback.
 PAGE = 250
 _PAGE_BYTES = 256 * 2**20
-_STATUS_BYTES = 2**20
 
 
 def object_key(item: Json) -> Key:
     """Key an object by namespace and name; the namespace of cluster-wide objects is ``""``."""
     metadata = item["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
-
-
-class Refused(Exception):
-    """The API server answered, and the answer is no."""
-
-    def __init__(self, code: int, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.retry_after = retry_after
 
 
 class Watch(Generic[T]):
@@ -98,9 +88,8 @@ class Watch(Generic[T]):
         self._key = key
         self._silence = silence
         self._watch_list = watch_list
-        self._items: dict[Key, T] = {}
+        self._items: Items[T] = Items(path)
         self._version = ""
-        self._subscribers: list[Callable[[Key, T | None, T | None], object]] = []
         self._task: asyncio.Task[None] | None = None
         self._stream: Stream | None = None
         self._heard = 0.0
@@ -110,7 +99,7 @@ class Watch(Generic[T]):
     @property
     def items(self) -> Mapping[Key, T]:
         """The objects as last seen, read-only. A new list replaces it, so do not hold on to it."""
-        return MappingProxyType(self._items)
+        return self._items.view
 
     @property
     def last_contact(self) -> float:
@@ -154,13 +143,7 @@ class Watch(Generic[T]):
         It is called in the event loop, after ``items`` changed, and has to be quick.
         Returns: a function that ends the subscription.
         """
-        self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
-
-        return unsubscribe
+        return self._items.subscribe(callback)
 
     async def _run(self) -> None:
         while True:
@@ -173,8 +156,8 @@ class Watch(Generic[T]):
                 self._refused(error)
                 asked = error.retry_after
             except Exception:
-                # A defect of ours or an object that nobody foresaw: loud, and begun afresh, because a
-                # watch that ends without a word would leave everybody with old news for ever.
+                # A defect of ours: loud, and begun afresh, because a watch that ends without a word
+                # would leave everybody with old news for ever.
                 log.exception("Watching %s failed", self.path)
                 self._version = ""
                 self._troubled("an internal error, see the log")
@@ -194,11 +177,12 @@ class Watch(Generic[T]):
         query["timeoutSeconds"] = str(random.randint(*WATCH_SECONDS))  # noqa: S311  # no secret
         fresh: dict[Key, T] | None = None if self._version else {}
         async with Stream.get(self._config, self._target(query)) as stream:
-            await self._check(stream)
+            await stream.check()
             self._stream = stream
             began = time.monotonic()
             try:
-                self._working()
+                if fresh is None:
+                    self._working()
                 async with aclosing(stream.lines(self._silence)) as lines:
                     async for line in lines:
                         fresh = self._take(json.loads(line), fresh)
@@ -219,25 +203,36 @@ class Watch(Generic[T]):
         """Take in one event. ``fresh`` collects the first ones, until the bookmark that ends them."""
         kind, item = event["type"], event["object"]
         if kind == "ERROR":
-            raise _status_error(item)
+            raise refusal(item)
         if kind == "BOOKMARK":
             metadata = item["metadata"]
             ends = (metadata.get("annotations") or {}).get("k8s.io/initial-events-end") == "true"
             if fresh is not None and ends:
-                self._replace(fresh)
+                self._complete(fresh)
                 fresh = None
             if fresh is None:
                 self._version = metadata["resourceVersion"]
             return fresh
-        key = self._key(item)
+        kept = None if kind == "DELETED" else self._kept(item)
         if fresh is None:
-            self._change(key, None if kind == "DELETED" else self._project(item))
+            self._items.change(self._key(item), kept)
             self._version = item["metadata"]["resourceVersion"]
-        elif kind == "DELETED":
-            fresh.pop(key, None)
         else:
-            fresh[key] = self._project(item)
+            _put(fresh, self._key(item), kept)
         return fresh
+
+    def _kept(self, item: Json) -> T | None:
+        """Project an object; one that cannot be is left out, so that it costs nobody the others."""
+        try:
+            return self._project(item)
+        except Exception:
+            log.exception("%s: %s cannot be read and is left out", self.path, "/".join(self._key(item)))
+            return None
+
+    def _complete(self, fresh: dict[Key, T]) -> None:
+        self._items.replace(fresh)
+        self.synced.set()
+        self._working()
 
     async def _list(self) -> None:
         """Fetch everything in pages, for servers without WatchList (off by default in 1.33)."""
@@ -245,34 +240,25 @@ class Watch(Generic[T]):
         query = {"limit": str(PAGE)}
         while True:
             async with Stream.get(self._config, self._target(query)) as stream:
-                await self._check(stream)
+                await stream.check()
                 text = (await stream.body(_PAGE_BYTES)).decode()
             self._heard = time.monotonic()
             metadata: Json = {}
             pause = Pause()
             for field, value in walk_list(text):
                 if field == "items":
-                    fresh[self._key(value)] = self._project(value)
+                    _put(fresh, self._key(value), self._kept(value))
                 elif field == "metadata":
                     metadata = value
                 await pause.if_due()
             if not (more := metadata.get("continue")):
                 break
             query["continue"] = more
-        self._replace(fresh)
+        self._complete(fresh)
         self._version = metadata["resourceVersion"]
 
     def _target(self, query: Mapping[str, str]) -> str:
         return f"{self.path}?{urlencode({k: v for k, v in {**self._selectors, **query}.items() if v})}"
-
-    async def _check(self, stream: Stream) -> None:
-        if stream.status == 200:
-            return
-        try:
-            status = json.loads(await stream.body(_STATUS_BYTES))
-        except ValueError:
-            status = {}
-        raise _status_error(status if isinstance(status, dict) else {}, stream)
 
     def _refused(self, error: Refused) -> None:
         if error.code in (400, 422) and self._watch_list and not self._version:
@@ -282,36 +268,11 @@ class Watch(Generic[T]):
             self._troubled(f"the API server answers {error}")
         else:
             # 410 Gone is the usual one: our version has been compacted away.
-            log.info("%s: listing again, the API server answered %s", self.path, error)
             self._version = ""
-            if error.code != 410:
+            if error.code == 410:
+                log.info("%s: listing again, the API server answered %s", self.path, error)
+            else:
                 self._troubled(f"the API server answers {error}")
-
-    def _change(self, key: Key, new: T | None) -> None:
-        old = self._items.get(key)
-        if new is None:
-            self._items.pop(key, None)
-        else:
-            self._items[key] = new
-        if old != new:
-            self._tell(key, old, new)
-
-    def _replace(self, fresh: dict[Key, T]) -> None:
-        old, self._items = self._items, fresh
-        self.synced.set()
-        for key in old.keys() - fresh.keys():
-            self._tell(key, old[key], None)
-        for key, new in fresh.items():
-            if (before := old.get(key)) != new:
-                self._tell(key, before, new)
-
-    def _tell(self, key: Key, old: T | None, new: T | None) -> None:
-        for callback in tuple(self._subscribers):
-            try:
-                callback(key, old, new)
-            except Exception:
-                # One subscriber's defect must not cost the others their news.
-                log.exception("A subscriber to %s failed at %s", self.path, "/".join(key))
 
     def _interrupted(self, cause: str) -> None:
         """Note a lost connection. That happens whenever an API server is replaced: one is no trouble yet."""
@@ -332,9 +293,8 @@ class Watch(Generic[T]):
             self._trouble = None
 
 
-def _status_error(status: Json, stream: Stream | None = None) -> Refused:
-    """Make an error of a Status object, or of an answer that carries none."""
-    code = int(status.get("code") or (stream.status if stream else 500))
-    message = str(status.get("message") or "no reason given")
-    after = stream.headers.get("Retry-After", "") if stream else ""
-    return Refused(code, message, float(after) if after.isdigit() else None)
+def _put(items: dict[Key, T], key: Key, item: T | None) -> None:
+    if item is None:
+        items.pop(key, None)
+    else:
+        items[key] = item

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from karvdash_hub.kube.items import Key
 from karvdash_hub.kube.rest import Kube
-from karvdash_hub.kube.watch import PAGE, Key, Watch
+from karvdash_hub.kube.watch import PAGE, Watch
 from tests.kube.api_server import ApiServer
 from tests.kube.relay import Relay
 
@@ -149,6 +150,33 @@ async def test_one_bad_subscriber_costs_the_others_nothing(
     await until(lambda: len(told) == 2)
     await watch.stop()
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("watch_list", [True, False], ids=["watch list", "pages"])
+async def test_one_object_that_cannot_be_read_hides_no_other(
+    server: ApiServer, kube: Kube, caplog: pytest.LogCaptureFixture, watch_list: bool
+) -> None:
+    def strict(item: dict[str, Any]) -> int:
+        return int(item["data"]["value"])
+
+    await kube.create(config_map("a", "1"))
+    await kube.create(config_map("b", "bad"))
+    watch: Watch[int] = Watch(
+        server.config(),
+        "/api/v1/configmaps",
+        label_selector="watched=yes",
+        project=strict,
+        watch_list=watch_list,
+    )
+    watch.start()
+    await asyncio.wait_for(watch.synced.wait(), 10)
+    assert dict(watch.items) == {("default", "a"): 1}
+    assert "/api/v1/configmaps: default/b cannot be read and is left out" in caplog.text
+    await kube.apply(config_map("b", "2"))
+    await kube.apply(config_map("a", "bad"))
+    await until(lambda: dict(watch.items) == {("default", "b"): 2})
+    assert watch.healthy
+    await watch.stop()
 
 
 async def test_a_quiet_watch_stops_at_once_and_closes_its_connection(server: ApiServer) -> None:

@@ -1,0 +1,53 @@
+"""The API server goes away while servers run: what is known stays known, and it is said since when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from karvdash_hub.kube.informers import Informers
+from karvdash_hub.kube.rest import Kube
+from tests.kube.api_server import ApiServer
+from tests.kube.many_servers import NAMESPACE, fill
+from tests.kube.test_watch import until
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    server = ApiServer()
+    server.up()
+    yield server
+    server.down()
+
+
+async def test_api_server_killed_and_restarted(server: ApiServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with Kube(server.config()) as kube:
+        await fill(kube, servers=2, pods=4)
+    informers = Informers(server.config())
+    informers.start()
+    await asyncio.wait_for(informers.synced.wait(), 20)
+    before = informers.snapshot(NAMESPACE, "s1")
+    assert (len(before.pods), len(before.workloads), len(before.endpoints)) == (2, 1, 1)
+
+    server.kill()
+    await until(lambda: informers.outage)
+    assert not informers.healthy
+    assert informers.outage.startswith("No news from Kubernetes about ")
+    assert informers.outage.endswith(" UTC: connection refused.")
+    assert informers.snapshot(NAMESPACE, "s1") == before
+
+    told: list[str] = []
+    informers.subscribe(lambda namespace, name: told.append(name))
+    server.start()
+    async with Kube(server.config()) as kube:
+        await kube.delete("v1", "Service", "s0", NAMESPACE)
+        await until(lambda: informers.healthy, seconds=30)
+        await informers.wait(NAMESPACE, "s0", lambda seen: not seen.services, 30)
+    assert informers.snapshot(NAMESPACE, "s1") == before
+    assert set(told) == {"s0"}
+    await informers.stop()
+    assert "Traceback" not in caplog.text
