@@ -37,6 +37,10 @@ def components(paths: Paths, plan: Plan) -> list[Component]:
     ]
 
 
+# At 900 pods of fake nodes: 1056 MiB for all programs instead of 1208, for 12 % more processor time of
+# the API server. A limit (GOMEMLIMIT) would cost most when there is most to do.
+_FRUGAL = {"GOGC": "50"}
+
 # Not started by `up`.
 ON_DEMAND = {"kwok"}
 
@@ -52,9 +56,11 @@ def _etcd(paths: Paths) -> Component:
         f"--initial-advertise-peer-urls={peers}",
         f"--initial-cluster=default={peers}",
         "--unsafe-no-fsync",
+        # There are no followers who would need older entries; they stay in memory otherwise.
+        "--snapshot-count=1000",
         "--log-level=warn",
     ]
-    return Component("etcd", "etcd", flags)
+    return Component("etcd", "etcd", flags, _FRUGAL)
 
 
 def _apiserver(paths: Paths, plan: Plan) -> Component:
@@ -86,7 +92,7 @@ def _apiserver(paths: Paths, plan: Plan) -> Component:
         f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
         f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
     ]
-    return Component("kube-apiserver", "kube-apiserver", flags)
+    return Component("kube-apiserver", "kube-apiserver", flags, _FRUGAL)
 
 
 def _control(name: str, paths: Paths) -> list[str]:
@@ -118,13 +124,12 @@ def _controller_manager(paths: Paths) -> Component:
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",
         f"--cluster-signing-key-file={pki / 'ca.key'}",
     ]
-    return Component(
-        "kube-controller-manager", "kube-controller-manager", [*_control("controller-manager", paths), *flags]
-    )
+    arguments = [*_control("controller-manager", paths), *flags]
+    return Component("kube-controller-manager", "kube-controller-manager", arguments, _FRUGAL)
 
 
 def _scheduler(paths: Paths) -> Component:
-    return Component("kube-scheduler", "kube-scheduler", _control("scheduler", paths))
+    return Component("kube-scheduler", "kube-scheduler", _control("scheduler", paths), _FRUGAL)
 
 
 def _kubelet(paths: Paths, plan: Plan) -> Component:

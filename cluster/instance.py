@@ -111,12 +111,15 @@ class Cluster:
     def down(self, wipe: bool = False, progress: Progress = quiet) -> None:
         """Stop everything, remove all traces but the state, and with `wipe` the state too."""
         with machine.locked(self.paths.lock):
-            machine.check_owner(self.paths)
-            progress(f"stopping the cluster {self.name!r}")
-            teardown.stop(self.paths)
-            if wipe:
-                teardown.wipe(self.paths)
-            self.paths.lock.unlink()
+            try:
+                machine.check_owner(self.paths)
+                progress(f"stopping the cluster {self.name!r}")
+                teardown.stop(self.paths)
+                if wipe:
+                    teardown.wipe(self.paths)
+            finally:
+                if not self.paths.run.exists():
+                    self.paths.lock.unlink()
 
     # Use
 
