@@ -8,8 +8,8 @@ The rows of the ``launches`` table say what should be; the anchors in the cluste
     server active, nothing in the cluster, row finished ─► JupyterHub is told that it stopped
     anchor with our mark, unknown to either database    ─► listed for an administrator, never deleted
 
-So an empty or restored database, ours or JupyterHub's, deletes nothing. Anchors of another Hub are
-not looked at.
+So an empty or restored database, ours or JupyterHub's, deletes nothing. Anchors of another Hub, or of
+this one before it lost its database, are told of once and left alone.
 """
 
 from __future__ import annotations
@@ -124,6 +124,22 @@ class Reconciler:
             karvdash.background(self._notice_end(Key(user, server)))
 
     def _tell_strays(self) -> None:
+        platform = self._karvdash.platform
+        for anchor in self._karvdash.informers.anchors():
+            foreign = anchor.hub != self._karvdash.store.instance_id
+            if (
+                foreign
+                and anchor.hub not in self._told
+                and anchor.namespace.startswith(platform.namespace_prefix)
+            ):
+                self._told.add(anchor.hub)
+                log.warning(
+                    "Services of another Hub (%s) run in user namespaces, the first is %s in %s. If that Hub "
+                    "was this one with another database, restore the database. Nothing is deleted.",
+                    anchor.hub,
+                    anchor.server,
+                    anchor.namespace,
+                )
         for anchor in self.strays():
             if anchor.uid not in self._told:
                 self._told.add(anchor.uid)

@@ -77,7 +77,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
 
     @default("service_account")
     def _default_service_account(self) -> str:
-        # The user's own account, as in every pod of the namespace. KubeSpawner mounts none unless it is named.
+        # The user's own account, as in every pod of the namespace; KubeSpawner mounts none unless named.
         return "default"
 
     def _expand_user_properties(self, template: str, slug_scheme: str | None = None) -> str:
