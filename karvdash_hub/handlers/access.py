@@ -26,9 +26,18 @@ _LONGEST_NEXT = 4096
 
 
 def service_at(store: Store, host: str) -> Host | None:
-    """Find the service whose host this is; a port is left out. Stock notebooks' hosts are the Hub's."""
+    """Find the service whose host this is; a port is left out."""
+    return _find(store, host, "service")
+
+
+def notebooks_at(store: Store, host: str) -> Host | None:
+    """Find the user whose stock notebooks live at this host; a port is left out."""
+    return _find(store, host, "user")
+
+
+def _find(store: Store, host: str, kind: str) -> Host | None:
     found = store.host(host.strip().lower().partition(":")[0])
-    return found if found is not None and found.kind == "service" else None
+    return found if found is not None and found.kind == kind else None
 
 
 def scope_of(host: Host) -> str:

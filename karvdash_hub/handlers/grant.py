@@ -1,4 +1,4 @@
-"""The two ways from the Hub to a service's own host: a ticket for the gate, and the Hub's old address."""
+"""The ways from the Hub to a service's or a user's own host: a ticket for the gate, and old addresses."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ from tornado import web
 from karvdash_hub.handlers import access
 from karvdash_hub.handlers.base import KarvdashMixin, PageHandler
 from karvdash_hub.spawner.options import names_template
+from karvdash_hub.store import Host
 
 
 class GrantHandler(PageHandler):
-    """/hub/karvdash/grant: the front sends visitors without a cookie here."""
+    """/hub/karvdash/grant: the front sends visitors here who have no cookie, or want somebody's notebooks."""
 
     @web.authenticated
     async def get(self) -> None:
-        """Send a person who may open the host back with a ticket; tell everybody else why not."""
+        """Send a person who may open the host back; tell everybody else why not."""
         self.set_header("Cache-Control", "no-store")
-        asked, store = self.get_argument("host", ""), self.karvdash.store
-        host = access.service_at(store, asked)
-        # One page for hosts of others and for hosts that do not exist: nobody learns which there are.
-        if host is None or not self.has_scope(access.scope_of(host)):
-            await self.answer("karvdash/refused.html", 403, host=asked[:255])
-            return
-        ticket = access.make_ticket(store, host, self.username, time.time())
-        url = access.callback_url(self.karvdash.platform, host, ticket, self.get_argument("next", "/"))
         self.set_header("Referrer-Policy", "no-referrer")
-        self.redirect(url)
+        asked, store = self.get_argument("host", ""), self.karvdash.store
+        next_path = access.safe_path(self.get_argument("next", "/"))
+        if service := self._allowed(access.service_at(store, asked)):
+            ticket = access.make_ticket(store, service, self.username, time.time())
+            self.redirect(access.callback_url(self.karvdash.platform, service, ticket, next_path))
+        elif (home := self._allowed(access.notebooks_at(store, asked))) and (
+            owner := self.find_user(home.username)
+        ):
+            # Notebooks sign people in themselves, by JupyterHub's OAuth.
+            self.redirect(owner.url.rstrip("/") + next_path)
+        else:
+            # One page for hosts of others and for hosts that do not exist: nobody learns which there are.
+            await self.answer("karvdash/refused.html", 403, host=asked[:255])
+
+    def _allowed(self, host: Host | None) -> Host | None:
+        return host if host is not None and self.has_scope(access.scope_of(host)) else None
 
 
 class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
