@@ -180,7 +180,8 @@ def inspect(state: Path, cache: Path) -> Machine:
 
 
 def _existing(path: Path) -> Path:
-    return next(folder for folder in [path, *path.parents] if folder.exists())
+    # os.path, because it takes what may not be looked into as absent and does not raise.
+    return next(folder for folder in [path, *path.parents] if os.path.exists(folder))  # noqa: PTH110
 
 
 def _memory_available() -> int:

@@ -30,7 +30,7 @@ Progress = Callable[[str], None]
 
 def check(paths: Paths, progress: Progress) -> None:
     """Say everything that is missing at once, then install what apt has."""
-    building = bool(binaries.missing())
+    building = os.geteuid() != 0 or bool(binaries.missing())
     problems = preflight.find_problems(paths.state, binaries.cache(), building=building)
     if building and (no_go := binaries.go_problem()):
         problems.append(no_go)
