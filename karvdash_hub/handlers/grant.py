@@ -63,6 +63,12 @@ class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
         else:
             self.redirect(self._page_of(user_name, server_name))
 
+    def non_get(self, user_name: str, server_name: str, path: str | None = None) -> None:
+        """Answer what a JupyterLab tab sends when its notebook has stopped, as JupyterHub does."""
+        super().non_get(user_name, f"/{server_name}{path or ''}")
+
+    post = put = patch = delete = non_get
+
     def _is_template_server(self, user: Any, server_name: str) -> bool:
         orm_spawner = user.orm_user.orm_spawners.get(server_name)
         return orm_spawner is not None and names_template(orm_spawner.user_options)

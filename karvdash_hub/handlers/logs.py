@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from karvdash_hub.spawner.hub import Karvdash
 #: Lines sent when the asker names no number, and the most that one may ask for.
 TAIL = 200
 LONGEST_TAIL = 10_000
+#: What the kubelet writes before each line, RFC 3339 with nanoseconds.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 #: Seconds until a log that has ended is looked at again.
 _AGAIN = 1.0
 
@@ -87,10 +90,15 @@ async def _lines(
         timestamps=True,
         as_user=karvdash.account(username),
     )
+    last = after
     async for line in lines:
         time, _, text = line.partition(" ")
-        # Times are all of one form, so that they compare as text. Lines seen before are skipped.
-        if time > after:
+        if not _TIME.fullmatch(time):
+            # The rest of a line that was too long for one piece: it carries no time of its own.
+            yield last, line
+        elif time > after:
+            # Times are all of one form, so that they compare as text. Lines seen before are skipped.
+            last = time
             yield time, text
 
 

@@ -23,10 +23,12 @@ _PAUSE = 300.0
 
 
 class Probe:
-    """Connects to services, and remembers when that is impossible from here."""
+    """Connects to services, and remembers for a while which addresses are out of reach from here."""
 
     def __init__(self) -> None:
-        self._out_of_reach_until = 0.0
+        # Per address: what one user's pod or policy does must not change what "running" means to others.
+        self._out_of_reach: dict[tuple[str, int], float] = {}
+        self._told = False
 
     async def answers(self, endpoints: Iterable[Endpoint], service: str | None) -> bool:
         """Tell whether something listens at a ready endpoint of a Service, or whether we cannot know.
@@ -34,14 +36,15 @@ class Probe:
         Args:
             service: name of the Service; None takes endpoints of any.
         """
-        if time.monotonic() < self._out_of_reach_until:
-            return True
-        for ip, port in _addresses(endpoints, service):
+        self._forget_old()
+        for address in _addresses(endpoints, service):
+            if address in self._out_of_reach:
+                return True
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    _, writer = await asyncio.open_connection(ip, port)
+                    _, writer = await asyncio.open_connection(*address)
             except TimeoutError:
-                self._give_up(ip, port)
+                self._give_up(address)
                 return True
             except OSError:
                 continue  # refused: the process does not listen yet
@@ -49,15 +52,19 @@ class Probe:
             return True
         return False
 
-    def _give_up(self, ip: str, port: int) -> None:
-        if not self._out_of_reach_until:
+    def _give_up(self, address: tuple[str, int]) -> None:
+        if not self._told:
+            self._told = True
             log.warning(
-                "The Hub cannot connect to pods (tried %s port %s), so services are called running as soon "
-                "as Kubernetes calls their pods ready",
-                ip,
-                port,
+                "The Hub cannot connect to a pod (tried %s port %s). Where it cannot, services are called "
+                "running as soon as Kubernetes calls their pods ready",
+                *address,
             )
-        self._out_of_reach_until = time.monotonic() + _PAUSE
+        self._out_of_reach[address] = time.monotonic() + _PAUSE
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        self._out_of_reach = {address: until for address, until in self._out_of_reach.items() if until > now}
 
 
 def _addresses(endpoints: Iterable[Endpoint], service: str | None) -> Iterator[tuple[str, int]]:

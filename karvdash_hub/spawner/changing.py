@@ -7,6 +7,8 @@ and a start of it. As long as Kubernetes has not accepted the new settings, the 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from karvdash_hub.spawner.registry import Key, Launch
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
+
+log = logging.getLogger("jupyterhub.karvdash")
 
 #: How the API server says that a field cannot be changed (1.35).
 _IMMUTABLE = (
@@ -48,8 +52,9 @@ async def change(karvdash: Karvdash, handler: Any, user: Any, name: str, options
     launch = karvdash.launches.new(key, str(options["template"]), spawner.namespace)
     karvdash.launches.begin(launch)
     try:
-        made = await _accepted(karvdash, launch, spawner, options)
-    except KarvdashError:
+        made = await _accepted(karvdash, launch, spawner, options, before)
+    except BaseException:
+        # Whatever ended it, a request that was cancelled too: the service must not stay locked.
         karvdash.launches.end(launch)
         karvdash.passwords.forget(key)
         _store(spawner, before)
@@ -62,7 +67,7 @@ async def change(karvdash: Karvdash, handler: Any, user: Any, name: str, options
 
 
 async def _accepted(
-    karvdash: Karvdash, launch: Launch, spawner: Any, options: dict[str, Any]
+    karvdash: Karvdash, launch: Launch, spawner: Any, options: dict[str, Any], before: dict[str, Any]
 ) -> LaunchPlan | None:
     """Apply the new objects over the old ones; None if only a stop and a start can do it."""
     _store(spawner, options)
@@ -76,11 +81,31 @@ async def _accepted(
         raise
     karvdash.launches.write(launch)
     spawner.remember(made)
-    uid = await steps.anchor(karvdash, launch, made)
-    made = await steps.apply_all(karvdash, launch, made, uid)
-    spawner.remember(made)
-    await steps.prune(karvdash, launch, former, made)
+    try:
+        uid = await steps.anchor(karvdash, launch, made)
+        made = await steps.apply_all(karvdash, launch, made, uid)
+        spawner.remember(made)
+        await steps.prune(karvdash, launch, former, made)
+    except BaseException:
+        await asyncio.shield(_back(karvdash, launch, spawner, former, before))
+        raise
     return made
+
+
+async def _back(
+    karvdash: Karvdash, launch: Launch, spawner: Any, former: LaunchPlan | None, before: dict[str, Any]
+) -> None:
+    """Put the old objects over what a refused change has applied already. The service goes on either way."""
+    spawner.remember(former)
+    # Not unfinished: the reconciler would launch it again, and stop it if that fails.
+    karvdash.launches.note(launch.key, "ready")
+    _store(spawner, before)
+    try:
+        again = await steps.plan(karvdash, launch, spawner.launch_options)
+        await steps.apply_all(karvdash, launch, again, await steps.anchor(karvdash, launch, again))
+    except KarvdashError as error:
+        log.warning("%s/%s may be half changed until it is restarted: %s", *launch.key, error)
+    karvdash.launches.note(launch.key, "ready")
 
 
 async def _follow(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
