@@ -69,7 +69,7 @@ class People:
         self._in_use = in_use
         self._agreed: Bounded[Pair, bool] = Bounded(SIZE, AGREED)
         self._denied: Bounded[Pair, float] = Bounded(SIZE, LIFETIME)
-        self._recent: Bounded[Pair, bool] = Bounded(SIZE, 2 * POLL)
+        self._recent: Bounded[Pair, bool] = Bounded(SIZE, POLL + 5)
         self._tokens: Bounded[tuple[bytes, str], Known] = Bounded(SIZE, TOKEN_SECONDS)
         self._asking: dict[Pair, asyncio.Future[None]] = {}
         self._asking_token: dict[tuple[bytes, str], asyncio.Task[Known]] = {}

@@ -1,0 +1,365 @@
+"""Signing in at a service with the real Hub: the ticket, who passes, and how access ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import requests
+import yaml
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person
+from tests.gate import objects
+from tests.gate.conftest import SCRIPT
+
+MakePerson = Callable[..., Person]
+GuestOf = Callable[["Opened"], tuple[Person, "Browser"]]
+#: The issue promises a minute; the gate asks each half minute and the front remembers for two seconds.
+MINUTE = 60
+
+
+class Browser:
+    """A person's browser: follows redirects itself, keeps cookies by host, and notes every step.
+
+    Every name below localhost is this machine, as browsers have it.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.cookies: dict[str, dict[str, str]] = {}
+        self.steps: list[str] = []
+
+    def open(self, url: str, *, most: int = 10, method: str = "GET", **more: object) -> requests.Response:
+        """Go to an address, and wherever it leads."""
+        self.steps = []
+        for _ in range(most):
+            answer = self.fetch(url, method, **more)
+            self.steps.append(f"{answer.status_code} {url.partition('?')[0]}")
+            if answer.status_code not in (301, 302, 303):
+                return answer
+            address = answer.headers["Location"]
+            url = (
+                address
+                if "://" in address
+                else f"{url.partition('://')[0]}://{urlsplit(url).netloc}{address}"
+            )
+            method, more = "GET", {}
+        raise AssertionError(f"too many redirects: {self.steps}")
+
+    def fetch(self, url: str, method: str = "GET", **more: object) -> requests.Response:
+        """One request, no redirect."""
+        parts = urlsplit(url)
+        kept = self.cookies.setdefault(parts.hostname or "", {})
+        headers = {
+            "Host": parts.netloc,
+            "Accept": "text/html",
+            "Sec-Fetch-Mode": "navigate",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in kept.items()),
+            **more.pop("headers", {}),  # type: ignore[dict-item]
+        }
+        target = f"{parts.path or '/'}?{parts.query}".rstrip("?")
+        answer = requests.request(
+            method, f"http://127.0.0.1:{parts.port}{target}", headers=headers, allow_redirects=False,
+            timeout=30, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+        for line in answer.raw.headers.getlist("Set-Cookie"):
+            name, _, rest = line.partition("=")
+            value = rest.partition(";")[0].strip('"')
+            if re.search(r"max-age=0|expires=\w+, \d\d[ -]\w+[ -](19|200)", line, re.IGNORECASE) or not value:
+                kept.pop(name, None)
+            else:
+                kept[name] = rest.partition(";")[0]
+        return answer
+
+    def sign_in(self, person: Person) -> None:
+        """Fill in the Hub's form."""
+        page = self.open(f"{self.stack.hub_url}/hub/login")
+        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        form = {"username": person.name, "password": person.password, "_xsrf": xsrf[1] if xsrf else ""}
+        answer = self.fetch(f"{self.stack.hub_url}/hub/login?next=%2Fhub%2Fhome", "POST", data=form)
+        assert answer.status_code == 302, answer.text
+
+
+class Opened:
+    """A service that runs, and its address."""
+
+    def __init__(self, owner: Person, name: str = "hello", template: str = "hello-kubernetes") -> None:
+        self.owner = owner
+        answer = owner.api("POST", "/karvdash/services/", {"id": template, "NAME": name})
+        assert answer.status_code == 201, answer.text
+        self.name = answer.json()["name"]
+        self.url = owner.wait_for(self.name, "running")["url"].rstrip("/")
+        self.host = urlsplit(self.url).hostname or ""
+
+    def ask(self, path: str = "/", **headers: str) -> requests.Response:
+        """One request of a program."""
+        parts = urlsplit(self.url)
+        return requests.get(
+            f"http://127.0.0.1:{parts.port}{path}", headers={"Host": parts.netloc, **headers},
+            allow_redirects=False, timeout=30,
+        )  # fmt: skip
+
+    def share(self, guest: Person) -> None:
+        """Let somebody in, by the Hub's shares."""
+        self._shares("POST", guest)
+
+    def unshare(self, guest: Person) -> None:
+        """Let them in no more."""
+        self._shares("PATCH", guest)
+
+    def _shares(self, method: str, guest: Person) -> None:
+        stack = self.owner.stack
+        token = (stack.state / "secrets" / "bootstrap.token").read_text()
+        path = f"/shares/{self.owner.name}/{self.name}"
+        status, answer = stack.api(method, path, {"user": guest.name}, token=token)
+        assert status == 200, answer
+
+
+@pytest.fixture
+def alice(person: MakePerson) -> Person:
+    return person()
+
+
+@pytest.fixture
+def hello(alice: Person) -> Opened:
+    return Opened(alice)
+
+
+@pytest.fixture
+def browser(stack: Stack, alice: Person) -> Browser:
+    """Alice's, signed in at the Hub."""
+    made = Browser(stack)
+    made.sign_in(alice)
+    return made
+
+
+def ticket_of(browser: Browser, opened: Opened, path: str = "/") -> str:
+    """Go the way to the callback and stop before it; returns the callback's address."""
+    answer = browser.fetch(opened.url + path)
+    assert answer.status_code == 302
+    answer = browser.fetch(answer.headers["Location"])
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"]
+
+
+def test_the_first_answer_after_running_is_the_page(hello: Opened, browser: Browser) -> None:
+    """Signed in at the Hub, a person is at the service after five answers, with the address they wanted."""
+    page = browser.open(f"{hello.url}/headers/x?a=1&b=%26")
+
+    assert page.status_code == 200
+    assert page.json()["uri"] == "/headers/x?a=1&b=%26"
+    assert len(browser.steps) <= 5, browser.steps
+    assert page.json()["headers"]["X-Forwarded-User"] == [hello.owner.name]
+    assert "Cookie" not in page.json()["headers"]
+    assert browser.fetch(hello.url).status_code == 200
+
+
+def test_the_cookie_is_this_hosts_alone(hello: Opened, browser: Browser) -> None:
+    callback = ticket_of(browser, hello)
+    answer = browser.fetch(callback)
+    kept = next(c for c in answer.raw.headers.getlist("Set-Cookie") if c.startswith("karvdash="))
+
+    assert "Domain" not in kept
+    assert "; HttpOnly" in kept and "; SameSite=Lax" in kept and "; Path=/" in kept
+    assert 11 * 3600 < int(kept.partition("Max-Age=")[2].partition(";")[0]) <= 12 * 3600
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_ticket_works_once(hello: Opened, browser: Browser) -> None:
+    callback = ticket_of(browser, hello)
+    state = dict(browser.cookies[hello.host])
+    assert browser.fetch(callback).status_code == 303
+    browser.cookies[hello.host] = state  # as it was before
+    again = browser.fetch(callback)
+
+    assert again.status_code == 403
+    assert "This sign-in cannot be used any more" in again.text
+
+
+def test_a_ticket_is_for_one_host(alice: Person, hello: Opened, browser: Browser) -> None:
+    """Even for another service of the same owner."""
+    other = Opened(alice, "other")
+    browser.fetch(other.url)
+    state = browser.cookies[other.host]["karvdash-login"]
+    ticket = parse_qs(urlsplit(ticket_of(browser, hello)).query)["ticket"][0]
+    query = urlencode({"ticket": ticket, "next": f"/.karvdash/state/{state}/"})
+
+    assert browser.fetch(f"{other.url}/.karvdash/callback?{query}").status_code == 403
+    assert "karvdash" not in browser.cookies[other.host]
+
+
+def test_nobody_is_signed_in_as_somebody_else(stack: Stack, hello: Opened, browser: Browser) -> None:
+    """A link with an attacker's ticket in it does not make a visitor the attacker."""
+    callback, victim = ticket_of(browser, hello), Browser(stack)
+    answer = victim.fetch(callback)
+    assert (answer.status_code, "karvdash" in victim.cookies[hello.host]) == (403, False)
+
+    victim.fetch(hello.url)  # has begun a way of his own
+    answer = victim.fetch(callback)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "karvdash" not in victim.cookies[hello.host]
+
+
+def test_somebody_else_gets_a_page_that_says_why(stack: Stack, hello: Opened, person: MakePerson) -> None:
+    """And the same for a host that does not exist."""
+    bob = Browser(stack)
+    bob.sign_in(person())
+    pages = [bob.open(url) for url in (hello.url, hello.url.replace("hello-", "no-such-", 1))]
+
+    assert [page.status_code for page in pages] == [403, 403]
+    texts = [re.sub(r"(hello|no-such)-", "", page.text) for page in pages]
+    assert texts[0] == texts[1]
+
+
+def test_tokens(hello: Opened, alice: Person, person: MakePerson) -> None:
+    """The owner's token passes and is not passed on; another's is refused; what is no token is no token."""
+    for scheme in ("token", "Bearer"):
+        answer = hello.ask("/headers", Authorization=f"{scheme} {alice.token}")
+        assert answer.status_code == 200
+        assert "Authorization" not in answer.json()["headers"]
+        assert answer.json()["headers"]["X-Forwarded-User"] == [alice.name]
+    assert hello.ask(Authorization=f"token {person().token}").status_code == 403
+    assert hello.ask(Authorization=f"token {'0' * 32}", **{"Sec-Fetch-Mode": "cors"}).status_code == 401
+
+
+def test_a_token_of_the_hubs_is_stripped_beside_a_cookie(
+    hello: Opened, alice: Person, browser: Browser
+) -> None:
+    browser.open(hello.url)
+    for value, kept in ((f"Bearer {alice.token}", None), ("Bearer somebodyelses", ["Bearer somebodyelses"])):
+        page = browser.fetch(f"{hello.url}/headers", headers={"Authorization": value})
+        assert (page.status_code, page.json()["headers"].get("Authorization")) == (200, kept)
+
+
+def test_a_stopped_service_says_so_and_opens_again(alice: Person, hello: Opened, browser: Browser) -> None:
+    browser.open(hello.url)
+    assert alice.api("POST", f"/karvdash/services/{hello.name}/stop").status_code < 300
+    alice.wait_for(hello.name, "stopped")
+    time.sleep(2.1)
+    page = browser.open(hello.url)
+    assert page.status_code == 404
+    assert f"{hello.name} is not running" in page.text and f"/hub/service/{hello.name}" in page.text
+
+    assert alice.api("POST", f"/karvdash/services/{hello.name}/start").status_code < 300
+    alice.wait_for(hello.name, "running")
+    assert browser.open(hello.url).status_code == 200
+
+
+@pytest.fixture
+def guest_of(stack: Stack, person: MakePerson) -> GuestOf:
+    """Make somebody with whom a service is shared, and who has opened it."""
+
+    def make(opened: Opened) -> tuple[Person, Browser]:
+        bob, made = person(), Browser(stack)
+        opened.share(bob)
+        made.sign_in(bob)
+        assert made.open(opened.url).status_code == 200
+        return bob, made
+
+    return make
+
+
+def upload(owner: Person) -> str:
+    """Upload service.py as a service template; returns its id."""
+    script = objects.deployment("$NAME", "x", image="karvdash/jupyterlab:latest")["spec"]
+    script["template"]["metadata"]["labels"] = {"app": "$NAME"}
+    pod = script["template"]["spec"]
+    pod["containers"][0] |= {
+        "command": ["python3", "/srv/test/service.py", "8080"],
+        "volumeMounts": [{"name": "script", "mountPath": "/srv/test"}],
+    }
+    pod["volumes"] = [{"name": "script", "configMap": {"name": "$NAME-script"}}]
+    path = {
+        "path": "/",
+        "pathType": "Prefix",
+        "backend": {"service": {"name": "$NAME", "port": {"number": 8080}}},
+    }
+    name = {"name": "$NAME"}
+    documents: list[dict[str, Any]] = [
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": name,
+         "spec": {"rules": [{"host": "$HOSTNAME", "http": {"paths": [path]}}]}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": name,
+         "spec": {"ports": [{"port": 8080}], "selector": {"app": "$NAME"}}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "$NAME-script"},
+         "data": {"service.py": SCRIPT.read_text().replace("$", "$$")}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": name, "spec": script},
+        {"kind": "Template", "name": "Echo",
+         "variables": [{"name": "NAME", "default": "echo"}, {"name": "HOSTNAME", "default": ""}]},
+    ]  # fmt: skip
+    answer = owner.api("POST", "/karvdash/templates/", {"data": yaml.safe_dump_all(documents)})
+    assert answer.status_code in (200, 201), answer.text
+    return str(answer.json()["id"])
+
+
+@asynccontextmanager
+async def websocket(browser: Browser, opened: Opened) -> AsyncIterator[WebSocketClientConnection]:
+    """Open a websocket from a page of the service."""
+    parts, kept = urlsplit(opened.url), browser.cookies[opened.host]
+    cookies = "; ".join(f"{name}={value}" for name, value in kept.items())
+    headers = {"Host": parts.netloc, "Origin": opened.url, "Cookie": cookies}
+    url = f"ws://127.0.0.1:{parts.port}/ws"
+    connection = await websocket_connect(HTTPRequest(url, headers=headers))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+async def test_revoked_access_ends_within_a_minute(alice: Person, guest_of: GuestOf) -> None:
+    """For requests and for open websockets; the owner's go on."""
+    web = Opened(alice, "web", upload(alice))
+    bob, browser = guest_of(web)
+    owner = Browser(alice.stack)
+    owner.sign_in(alice)
+    owner.open(web.url)
+    async with websocket(owner, web) as mine, websocket(browser, web) as his:
+        assert json.loads(str(await his.read_message()))["X-Forwarded-User"] == bob.name
+        await mine.read_message()
+
+        web.unshare(bob)
+        started = time.monotonic()
+        assert await asyncio.wait_for(his.read_message(), MINUTE) is None
+        while browser.fetch(web.url).status_code == 200:
+            assert time.monotonic() - started < MINUTE
+            await asyncio.sleep(1)
+        assert browser.open(web.url).status_code == 403
+        await mine.write_message("still here")
+        assert await mine.read_message() == "still here"
+
+
+def test_a_new_gate_asks_before_it_lets_an_old_session_in(
+    stack: Stack, hello: Opened, guest_of: GuestOf
+) -> None:
+    """As with every session that comes back after a pause: access that ended meanwhile is of no use."""
+    bob, browser = guest_of(hello)
+    stack.processes["gate"].stop()
+    hello.unshare(bob)
+    stack.start_parts(("gate",))
+    stack.wait_for(f"http://127.0.0.1:{stack.ports.gate}/readyz", "gate")
+    time.sleep(2.1)  # what the front has in memory
+
+    assert browser.fetch(hello.url).status_code == 302
+
+
+def test_services_stay_open_while_the_hub_is_down(stack: Stack, hello: Opened, browser: Browser) -> None:
+    browser.open(hello.url)
+    stack.processes["hub"].stop()
+    try:
+        assert [browser.fetch(hello.url).status_code for _ in range(20)] == [200] * 20
+        stranger = Browser(stack).open(hello.url)
+        assert stranger.status_code == 503
+    finally:
+        stack.start_parts(("hub",))
+        stack.wait_for(f"{stack.hub_url}/hub/health", "hub")
+    assert browser.open(hello.url).status_code == 200
