@@ -9,7 +9,7 @@ from pathlib import Path
 def share_dir(*below: str) -> Path:
     """The folder ``share/`` of the source tree, or where a wheel has installed it.
 
-    Raises FileNotFoundError when neither is there: the installation is broken, and every page would be missing.
+    Raises FileNotFoundError when neither is there: the installation is broken, and no page would work.
     """
     source = Path(__file__).parent.parent / "share"
     installed = Path(sys.prefix) / "share" / "karvdash_hub"
