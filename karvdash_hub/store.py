@@ -20,65 +20,12 @@ from sqlalchemy.exc import IntegrityError
 
 from karvdash_hub.errors import Taken
 from karvdash_hub.names import Hostname, Namespace, ServerName
+from karvdash_hub.store_tables import ACCOUNTS, HOSTS, LAUNCHES, META, METADATA, NAMESPACES, TICKETS
 
 LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed", "deleted"]
 #: "removed": stopped. "deleted": to be forgotten with all it keeps. "failed": refused, and cleared away.
 #: The launch was interrupted if no process is busy with it.
 UNFINISHED: tuple[LaunchState, ...] = ("started", "anchored", "applied")
-
-_METADATA = sa.MetaData()
-_META = sa.Table(
-    "meta", _METADATA, sa.Column("key", sa.String(64), primary_key=True), sa.Column("value", sa.Text)
-)
-_ACCOUNTS = sa.Table(
-    "accounts",
-    _METADATA,
-    sa.Column("name", sa.String(255), primary_key=True),
-    sa.Column("hash", sa.String(255), nullable=False),
-    sa.Column("active", sa.Boolean, nullable=False),
-    sa.Column("admin", sa.Boolean, nullable=False),
-    sa.Column("created", sa.DateTime, nullable=False),
-)
-_NAMESPACES = sa.Table(
-    "namespaces",
-    _METADATA,
-    sa.Column("slug", sa.String(63), primary_key=True),
-    sa.Column("username", sa.String(255), nullable=False, unique=True),
-    sa.Column("namespace", sa.String(63), nullable=False, unique=True),
-)
-_HOSTS = sa.Table(
-    "hosts",
-    _METADATA,
-    sa.Column("host", sa.String(255), primary_key=True),
-    sa.Column("username", sa.String(255), nullable=False),
-    sa.Column("server", sa.String(63), nullable=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Index("hosts_by_server", "username", "server"),
-)
-_LAUNCHES = sa.Table(
-    "launches",
-    _METADATA,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("username", sa.String(255), nullable=False),
-    sa.Column("server", sa.String(63), nullable=False),
-    sa.Column("template", sa.String(255), nullable=False),
-    sa.Column("namespace", sa.String(63), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-    sa.Column("created", sa.DateTime, nullable=False),
-    sa.Column("updated", sa.DateTime, nullable=False),
-    sa.UniqueConstraint("username", "server"),
-    sa.Index("launches_by_state", "state"),
-)
-_TICKETS = sa.Table(
-    "tickets",
-    _METADATA,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("host", sa.String(255), nullable=False),
-    sa.Column("username", sa.String(255), nullable=False),
-    sa.Column("expires", sa.Float, nullable=False),
-    sa.Column("used", sa.Boolean, nullable=False),
-)
 
 
 class Account(NamedTuple):
@@ -129,7 +76,7 @@ class Store:
         self._engine = sa.create_engine(url)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        _METADATA.create_all(self._engine)
+        METADATA.create_all(self._engine)
         self.instance_id = self._make_instance_id()
 
     def close(self) -> None:
@@ -147,29 +94,29 @@ class Store:
         Anchors in the cluster carry it, so that a Hub with another database deletes nothing of ours.
         """
         with self._transaction() as connection:
-            known = connection.scalar(sa.select(_META.c.value).where(_META.c.key == "instance_id"))
+            known = connection.scalar(sa.select(META.c.value).where(META.c.key == "instance_id"))
             if known is None:
                 known = str(uuid.uuid4())
-                connection.execute(_META.insert().values(key="instance_id", value=known))
+                connection.execute(META.insert().values(key="instance_id", value=known))
         return cast(str, known)
 
     # --- accounts ------------------------------------------------------------------------
 
     def account(self, name: str) -> Account | None:
         """Return a local account, or None."""
-        rows = self._rows(sa.select(_ACCOUNTS).where(_ACCOUNTS.c.name == name))
+        rows = self._rows(sa.select(ACCOUNTS).where(ACCOUNTS.c.name == name))
         return Account(*rows[0]) if rows else None
 
     def accounts(self) -> list[Account]:
         """Return all local accounts by name."""
-        return [Account(*row) for row in self._rows(sa.select(_ACCOUNTS).order_by(_ACCOUNTS.c.name))]
+        return [Account(*row) for row in self._rows(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.name))]
 
     def add_account(self, name: str, password_hash: str, *, admin: bool, active: bool = True) -> None:
         """Add a local account. Raises: Taken if there is one of this name."""
         try:
             with self._transaction() as connection:
                 connection.execute(
-                    _ACCOUNTS.insert().values(
+                    ACCOUNTS.insert().values(
                         name=name, hash=password_hash, active=active, admin=admin, created=_now()
                     )
                 )
@@ -179,20 +126,20 @@ class Store:
     def set_password(self, name: str, password_hash: str) -> bool:
         """Replace the hash; False if there is no such account."""
         with self._transaction() as connection:
-            update = _ACCOUNTS.update().where(_ACCOUNTS.c.name == name).values(hash=password_hash)
+            update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(hash=password_hash)
             return connection.execute(update).rowcount == 1
 
     # --- namespaces ----------------------------------------------------------------------
 
     def namespace_of(self, username: str) -> UserNamespace | None:
         """Return what was allocated to this user, or None."""
-        query = sa.select(_NAMESPACES).where(_NAMESPACES.c.username == username)
+        query = sa.select(NAMESPACES).where(NAMESPACES.c.username == username)
         rows = self._rows(query)
         return UserNamespace(*rows[0]) if rows else None
 
     def namespaces(self) -> list[UserNamespace]:
         """Return every allocated namespace."""
-        return [UserNamespace(*row) for row in self._rows(sa.select(_NAMESPACES))]
+        return [UserNamespace(*row) for row in self._rows(sa.select(NAMESPACES))]
 
     def claim_namespace(self, username: str, slug: str, namespace: Namespace) -> None:
         """Allocate slug and namespace to a user, once and for all.
@@ -202,7 +149,7 @@ class Store:
         mine = UserNamespace(slug, username, namespace)
         try:
             with self._transaction() as connection:
-                connection.execute(_NAMESPACES.insert().values(mine._asdict()))
+                connection.execute(NAMESPACES.insert().values(mine._asdict()))
         except IntegrityError:
             if self.namespace_of(username) != mine:
                 raise Taken(
@@ -215,7 +162,7 @@ class Store:
 
     def host(self, host: str) -> Host | None:
         """Look an allocated host up, or None."""
-        rows = self._rows(sa.select(_HOSTS).where(_HOSTS.c.host == host))
+        rows = self._rows(sa.select(HOSTS).where(HOSTS.c.host == host))
         return Host(*rows[0]) if rows else None
 
     def claim_host(
@@ -225,7 +172,7 @@ class Store:
         mine = Host(host, username, server, kind)
         try:
             with self._transaction() as connection:
-                connection.execute(_HOSTS.insert().values(mine._asdict()))
+                connection.execute(HOSTS.insert().values(mine._asdict()))
         except IntegrityError:
             if self.host(host) != mine:
                 raise Taken(
@@ -236,11 +183,11 @@ class Store:
         """Give the hosts of a server back, except those to keep."""
         with self._transaction() as connection:
             connection.execute(
-                _HOSTS.delete().where(
-                    _HOSTS.c.username == username,
-                    _HOSTS.c.server == server,
-                    _HOSTS.c.kind == "service",
-                    _HOSTS.c.host.not_in(list(keep)),
+                HOSTS.delete().where(
+                    HOSTS.c.username == username,
+                    HOSTS.c.server == server,
+                    HOSTS.c.kind == "service",
+                    HOSTS.c.host.not_in(list(keep)),
                 )
             )
 
@@ -262,38 +209,38 @@ class Store:
             "message": "",
             "updated": now,
         }
-        mine = (_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+        mine = (LAUNCHES.c.username == username, LAUNCHES.c.server == server)
         with self._transaction() as connection:
-            if connection.execute(_LAUNCHES.update().where(*mine).values(new)).rowcount == 0:
+            if connection.execute(LAUNCHES.update().where(*mine).values(new)).rowcount == 0:
                 connection.execute(
-                    _LAUNCHES.insert().values(username=username, server=server, created=now, **new)
+                    LAUNCHES.insert().values(username=username, server=server, created=now, **new)
                 )
 
     def set_launch(self, username: str, server: str, state: LaunchState, message: str = "") -> bool:
         """Note how far the launch of a server is; False if it has no row."""
         with self._transaction() as connection:
             update = (
-                _LAUNCHES.update()
-                .where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+                LAUNCHES.update()
+                .where(LAUNCHES.c.username == username, LAUNCHES.c.server == server)
                 .values(state=state, message=message, updated=_now())
             )
             return connection.execute(update).rowcount == 1
 
     def launch(self, username: str, server: str) -> LaunchRow | None:
         """Return the newest launch of a server, or None."""
-        query = sa.select(_LAUNCHES).where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+        query = sa.select(LAUNCHES).where(LAUNCHES.c.username == username, LAUNCHES.c.server == server)
         rows = self._rows(query)
         return LaunchRow(*rows[0]) if rows else None
 
     def launches(self) -> list[LaunchRow]:
         """Return the newest launch of every server."""
-        return [LaunchRow(*row) for row in self._rows(sa.select(_LAUNCHES))]
+        return [LaunchRow(*row) for row in self._rows(sa.select(LAUNCHES))]
 
     def forget_launch(self, username: str, server: str) -> None:
         """Delete the row, when nothing of the launch is left in the cluster."""
         with self._transaction() as connection:
             connection.execute(
-                _LAUNCHES.delete().where(_LAUNCHES.c.username == username, _LAUNCHES.c.server == server)
+                LAUNCHES.delete().where(LAUNCHES.c.username == username, LAUNCHES.c.server == server)
             )
 
     # --- tickets -------------------------------------------------------------------------
@@ -302,7 +249,7 @@ class Store:
         """Keep a one-time ticket; ``expires`` is Unix seconds. Only the digest is ever stored."""
         with self._transaction() as connection:
             connection.execute(
-                _TICKETS.insert().values(
+                TICKETS.insert().values(
                     digest=digest, host=host, username=username, expires=expires, used=False
                 )
             )
@@ -310,22 +257,22 @@ class Store:
     def use_ticket(self, digest: str, host: str, now: float) -> str | None:
         """Use a ticket up: its user name, or None if it is unknown, used, expired or for another host."""
         valid = (
-            _TICKETS.c.digest == digest,
-            _TICKETS.c.host == host,
-            _TICKETS.c.used.is_(False),
-            _TICKETS.c.expires > now,
+            TICKETS.c.digest == digest,
+            TICKETS.c.host == host,
+            TICKETS.c.used.is_(False),
+            TICKETS.c.expires > now,
         )
         with self._transaction() as connection:
             # The update decides: of two uses at the same moment one changes a row.
-            if connection.execute(_TICKETS.update().where(*valid).values(used=True)).rowcount != 1:
+            if connection.execute(TICKETS.update().where(*valid).values(used=True)).rowcount != 1:
                 return None
-            query = sa.select(_TICKETS.c.username).where(_TICKETS.c.digest == digest)
+            query = sa.select(TICKETS.c.username).where(TICKETS.c.digest == digest)
             return cast(str, connection.scalar(query))
 
     def purge_tickets(self, now: float) -> None:
         """Delete expired tickets."""
         with self._transaction() as connection:
-            connection.execute(_TICKETS.delete().where(_TICKETS.c.expires <= now))
+            connection.execute(TICKETS.delete().where(TICKETS.c.expires <= now))
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[tuple[Any, ...]]:
         with self._transaction() as connection:

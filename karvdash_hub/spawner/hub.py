@@ -214,8 +214,11 @@ class Karvdash:
         """Name the host of a server, without port."""
         return names.service_host(server, self.claim_user(username).slug, self.platform.hostname_domain)
 
-    async def ensure_namespace(self, username: str) -> None:
-        """Make or repair the user's namespace. Raises: KarvdashError."""
+    async def ensure_namespace(self, username: str, *, fresh: float = 30.0) -> None:
+        """Make or repair the user's namespace, unless that was done so many seconds ago.
+
+        Raises: KarvdashError.
+        """
         claim = self.claim_user(username)
         await ensure_namespace(
             self.kube,
@@ -226,11 +229,12 @@ class Karvdash:
             user_role=self.platform.user_role,
             quota=self.platform.user_quota,
             limit_range=self.platform.user_limit_range,
+            fresh=fresh,
         )
 
     def prepare_namespace(self, username: str) -> None:
         """Make or repair the user's namespace in the background."""
-        self.background(self.ensure_namespace(username))
+        self.background(self.ensure_namespace(username, fresh=0))
 
 
 def _expected(error: BaseException) -> bool:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _AWAITED = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController", "Pod"}
 )
-#: Owner of manifests that are only checked; the anchor does not exist yet.
-_NO_OWNER = ""
 
 Object = tuple[str, str, str]
 
@@ -47,6 +45,7 @@ class LaunchPlan:
         connect: how to use it, a hint of the template's author.
         objects: (apiVersion, kind, name) of everything that was applied.
         manifests: with labels and namespace, without owner. Not remembered.
+        indexes: index in the template's file of each manifest. Not remembered.
         anchor: the ConfigMap that owns them. Not remembered.
         passwords: values of password variables that the user chose. Not remembered.
     """
@@ -62,14 +61,14 @@ class LaunchPlan:
     connect: str
     objects: tuple[Object, ...]
     manifests: Sequence[Manifest] = field(default=(), repr=False)
+    indexes: Sequence[int] = ()
     anchor: Manifest = field(default_factory=dict, repr=False)
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def owned_by(self, uid: str) -> list[Manifest]:
         """Return the manifests with the anchor as owner, except those that outlive a stop."""
         name = self.anchor["metadata"]["name"]
-        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
-        return [manifest if _kept(manifest) else _with_owner(manifest, owner) for manifest in self.manifests]
+        return engine.with_owner(self.manifests, anchor_name=name, anchor_uid=uid)
 
     def as_stored(self, stored: Sequence[Manifest]) -> LaunchPlan:
         """Return the plan with what Kubernetes made of it: only from these generations on it is ready."""
@@ -152,7 +151,7 @@ def make_plan(
         server=key.server,
         template_id=template.id,
         anchor_name=names.anchor_name(key.server),
-        anchor_uid=_NO_OWNER,
+        anchor_uid="",  # it does not exist yet; see owned_by
         ingress_annotations={names.ANNOTATION_USER: key.user},
     )
     open_, _ = engine.split_secrets(template, made.values)
@@ -166,8 +165,12 @@ def make_plan(
         values=open_,
         size=made.size.to_dict(),
         connect=made.connect,
-        objects=tuple((one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in manifests),
-        manifests=[_with_owner(manifest, None) for manifest in manifests],
+        # Kept ones are not the plan's to delete: they go by label, when the server is deleted.
+        objects=tuple(
+            (one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in manifests if not _kept(one)
+        ),
+        manifests=manifests,
+        indexes=made.indexes,
         anchor=anchor,
         passwords=dict(passwords),
     )
@@ -249,9 +252,3 @@ def _expected(made: engine.Plan) -> tuple[Expected, ...]:
 
 def _kept(manifest: Manifest) -> bool:
     return (manifest["metadata"].get("labels") or {}).get(names.LABEL_KEEP) == "true"
-
-
-def _with_owner(manifest: Manifest, owner: Mapping[str, Any] | None) -> Manifest:
-    """Return a manifest with this owner, or with none."""
-    metadata = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
-    return {**manifest, "metadata": metadata | ({"ownerReferences": [dict(owner)]} if owner else {})}

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from karvdash_hub import names
-from karvdash_hub.errors import Conflict, NotFound, Unavailable, ValuesInvalid
+from karvdash_hub.errors import Conflict, ManifestsInvalid, NotFound, Unavailable, ValuesInvalid
 from karvdash_hub.kube import apply
 from karvdash_hub.service_templates.model import ServiceTemplate
 from karvdash_hub.spawner import changing, plan
@@ -109,12 +109,14 @@ class Services:
             name = self._free_name(user, self._wanted_name(template, values))
             options = plan.checked_options(self._karvdash, template, name, values, size)
             made = plan.make_plan(karvdash, Key(username, name), "preview", options, {})
-        except ValuesInvalid as error:
+        except (ValuesInvalid, ManifestsInvalid) as error:
             return {"objects": [], "errors": [item.to_dict() for item in error.errors]}
         self._need_kubernetes()
         await karvdash.ensure_namespace(username)
         refusals = await apply.dry_run(karvdash.kube, made.manifests, as_user=karvdash.account(username))
-        return {"objects": list(made.manifests), "errors": [refusal.to_dict() for refusal in refusals]}
+        # Authors count the documents of their file, the Template section among them.
+        errors = [{**one.to_dict(), "document": made.indexes[one.document or 0]} for one in refusals]
+        return {"objects": list(made.manifests), "errors": errors}
 
     # --- acting --------------------------------------------------------------------------
 

@@ -1,0 +1,59 @@
+"""The tables of ``karvdash_hub.store``."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+META = sa.Table(
+    "meta", METADATA, sa.Column("key", sa.String(64), primary_key=True), sa.Column("value", sa.Text)
+)
+ACCOUNTS = sa.Table(
+    "accounts",
+    METADATA,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("hash", sa.String(255), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("admin", sa.Boolean, nullable=False),
+    sa.Column("created", sa.DateTime, nullable=False),
+)
+NAMESPACES = sa.Table(
+    "namespaces",
+    METADATA,
+    sa.Column("slug", sa.String(63), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False, unique=True),
+    sa.Column("namespace", sa.String(63), nullable=False, unique=True),
+)
+HOSTS = sa.Table(
+    "hosts",
+    METADATA,
+    sa.Column("host", sa.String(255), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("server", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Index("hosts_by_server", "username", "server"),
+)
+LAUNCHES = sa.Table(
+    "launches",
+    METADATA,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("server", sa.String(63), nullable=False),
+    sa.Column("template", sa.String(255), nullable=False),
+    sa.Column("namespace", sa.String(63), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("created", sa.DateTime, nullable=False),
+    sa.Column("updated", sa.DateTime, nullable=False),
+    sa.UniqueConstraint("username", "server"),
+    sa.Index("launches_by_state", "state"),
+)
+TICKETS = sa.Table(
+    "tickets",
+    METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("username", sa.String(255), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+    sa.Column("used", sa.Boolean, nullable=False),
+)
