@@ -127,8 +127,14 @@ class Informers:
 
     @property
     def outage(self) -> str:
-        """What is wrong and since when, as a sentence; empty when nothing is."""
-        return next((watch.outage for watch in self._required if watch.outage), "")
+        """What is wrong and since when, as a sentence for a person; empty when nothing is."""
+        since = [watch.trouble_since for watch in self._required]
+        begun = [moment for moment in since if moment is not None]
+        if not begun:
+            return ""
+        if len(begun) < len(since):
+            return next(watch.outage for watch in self._required if watch.outage)
+        return f"Kubernetes has not answered since {time.strftime('%H:%M', time.gmtime(min(begun)))} UTC."
 
     def servers(self) -> set[ServerKey]:
         """Return every server of which any object exists."""
@@ -205,6 +211,10 @@ class Informers:
             yield
         finally:
             await self._events.leave(namespace)
+
+    async def events_known(self, namespace: str) -> None:
+        """Wait until the events of a namespace have been read; return at once if nobody watches them."""
+        await self._events.known(namespace)
 
     @property
     def _required(self) -> Iterator[Watch[Any]]:

@@ -122,6 +122,11 @@ class Watch(Generic[T]):
         return f"No news from Kubernetes about {self._kind} since {clock} UTC: {cause}."
 
     @property
+    def trouble_since(self) -> float | None:
+        """Unix time since when something is wrong, None when nothing is."""
+        return self._trouble[0] if self._trouble else None
+
+    @property
     def _kind(self) -> str:
         return self.path.rpartition("/")[2]
 
