@@ -61,6 +61,11 @@ class EventWatches:
             self._kept[namespace] = tuple(sorted(warnings, key=lambda event: event.time)[-KEPT:])
         await watch.stop()
 
+    async def known(self, namespace: str) -> None:
+        """Wait until the namespace's events have been read, if they are being watched."""
+        if (watch := self._watches.get(namespace)) is not None:
+            await watch.synced.wait()
+
     def forget(self, namespace: str) -> None:
         """Drop what was kept of a namespace."""
         self._kept.pop(namespace, None)

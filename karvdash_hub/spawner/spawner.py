@@ -306,8 +306,16 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
             raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
         self._act_as_user()
 
+    async def _start(self) -> Any:
+        # KubeSpawner's progress page is made of the namespace's events, which are watched only when wanted.
+        async with self.karvdash.informers.events(self.namespace):
+            return await super()._start()
+
     async def _start_reflector(self, kind: str, *_: Any, **__: Any) -> Any:
         reflector = self.karvdash.informers.stock
+        if kind == "events":
+            # KubeSpawner tells old events from new ones by what is there before it creates the pod.
+            await self.karvdash.informers.events_known(self.namespace)
         self.__class__.reflectors[self._get_reflector_key(kind)] = reflector
         return reflector
 
