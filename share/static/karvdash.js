@@ -21,6 +21,9 @@ function fill(row, service) {
     tile.textContent = service.initials;
     tile.dataset.hue = service.hue;
   }
+  for (const place of $$("[data-about]", row)) {
+    place.setAttribute("aria-label", `${place.dataset.about} ${service.title}`);
+  }
   const bar = $("progress", row);
   if (bar) {
     bar.value = service.percent;
