@@ -74,7 +74,8 @@ class StockPods:
         """Done when the pods are complete for the first time."""
         if self._loaded is None:
             raise RuntimeError("Informers.start() has not been called")
-        return self._loaded
+        # Whoever waits and is cancelled must not cancel it for all others.
+        return asyncio.shield(self._loaded)
 
     @property
     def events(self) -> list[Json]:

@@ -154,7 +154,7 @@ async def test_stock_notebooks_find_what_they_read(
     from kubespawner import KubeSpawner
 
     stock = informers.stock
-    await asyncio.wait_for(asyncio.shield(stock.first_load_future), 1)
+    await asyncio.wait_for(stock.first_load_future, 1)
     key = f"{alice.name}/jupyter-alice"
     ports = [{"name": "notebook-port", "containerPort": 8888}]
     pod: dict[str, Any] = {
