@@ -19,6 +19,7 @@ import yaml
 
 from cluster import Cluster
 from cluster.envfile import parse_env, write_env
+from demo.http import call
 from demo.node import proxy_command
 from demo.packages import install_missing
 from demo.processes import Died, Process
@@ -305,21 +306,7 @@ class Stack:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, token: str
     ) -> tuple[int, Any]:
         """One call of the Hub's API: (status, JSON or text)."""
-        request = urllib.request.Request(  # noqa: S310 - our own http address
-            f"{self.hub_url}/hub/api{path}",
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                text, status = answer.read().decode(), answer.status
-        except urllib.error.HTTPError as refused:
-            text, status = refused.read().decode(), refused.code
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            return status, text
+        return call(f"{self.hub_url}/hub/api{path}", method, body, token)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -18,5 +18,7 @@ def test_the_page_is_made_from_the_traits() -> None:
 
 def test_every_setting_has_a_help_of_two_sentences() -> None:
     """The first line stands alone; the rest says what it affects and what it does not do."""
-    helps = {name: " ".join(trait.help.split()) for name, trait in Platform.class_own_traits(config=True).items()}
+    helps = {
+        name: " ".join(trait.help.split()) for name, trait in Platform.class_own_traits(config=True).items()
+    }
     assert {name for name, text in helps.items() if text.count(". ") + text.endswith(".") < 2} == set()

@@ -48,7 +48,7 @@ def test_every_package_opens_with_its_story(folder: str) -> None:
 def test_the_readme_names_commands_that_exist() -> None:
     """Every ``make x`` in the README is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text()))
+    named = set(re.findall(r"(?m)(?:`|^)make ([a-z-]+)", (ROOT / "README.md").read_text()))
     assert named <= targets
     assert {"demo", "test"} <= named
 
