@@ -10,8 +10,8 @@ from karvdash_hub.settings import Platform
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings
 
-Set them in `jupyterhub_config.py`, after `karvdash_hub.install(c)`. This page is made from the help texts of the traits
-(`python docs/settings_page.py`).
+Set them in `jupyterhub_config.py`, after `karvdash_hub.install(c)`.
+This page is made from the help texts of the traits (`python docs/settings_page.py`).
 """
 
 

@@ -36,7 +36,7 @@ class Platform(LoggingConfigurable):
         help="""
         What the names of users' namespaces start with; the user's name follows.
 
-        The rules in share/rbac and the admission policies use the same prefix. Changing it moves
+        Whatever else selects users' namespaces by name has to use the same prefix. Changing it moves
         nothing: existing namespaces are not found under the new name.
         """,
     ).tag(config=True)

@@ -243,7 +243,7 @@ class Snapshot:
 
 
 class Expected(NamedTuple):
-    """A workload that was applied. Until the watch shows it, in this generation or later, nothing is ready."""
+    """A workload that was applied. Nothing is ready until the watch shows it, in this generation or later."""
 
     kind: str
     name: str

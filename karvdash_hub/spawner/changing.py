@@ -87,22 +87,31 @@ async def _accepted(
         spawner.remember(made)
         await steps.prune(karvdash, launch, former, made)
     except BaseException:
-        await asyncio.shield(_back(karvdash, launch, spawner, former, before))
+        await asyncio.shield(_back(karvdash, launch, spawner, made, former, before))
         raise
     return made
 
 
 async def _back(
-    karvdash: Karvdash, launch: Launch, spawner: Any, former: LaunchPlan | None, before: dict[str, Any]
+    karvdash: Karvdash,
+    launch: Launch,
+    spawner: Any,
+    refused: LaunchPlan,
+    former: LaunchPlan | None,
+    before: dict[str, Any],
 ) -> None:
     """Put the old objects over what a refused change has applied already. The service goes on either way."""
-    spawner.remember(former)
+    # First: the old objects are to be made with the old passwords.
+    karvdash.passwords.forget(launch.key)
+    if former is not None:
+        spawner.remember(former)
     # Not unfinished: the reconciler would launch it again, and stop it if that fails.
     karvdash.launches.note(launch.key, "ready")
     _store(spawner, before)
     try:
         again = await steps.plan(karvdash, launch, spawner.launch_options)
         await steps.apply_all(karvdash, launch, again, await steps.anchor(karvdash, launch, again))
+        await steps.prune(karvdash, launch, refused, again)
     except KarvdashError as error:
         log.warning("%s/%s may be half changed until it is restarted: %s", *launch.key, error)
     karvdash.launches.note(launch.key, "ready")

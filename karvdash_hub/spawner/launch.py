@@ -145,7 +145,6 @@ async def plan(karvdash: Karvdash, launch: Launch, options: LaunchOptions) -> La
     made = make_plan(karvdash, launch.key, launch.id, options, passwords)
     for host in made.hosts:
         karvdash.store.claim_host(names.Hostname(host), *launch.key, "service")
-    karvdash.store.release_hosts(*launch.key, keep=made.hosts)
     return made
 
 
@@ -190,6 +189,8 @@ async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: s
     account = default_account(launch.namespace)
     stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
     await karvdash.passwords.save(launch.key, made.passwords)
+    # Only now: hosts of a plan that is refused must not cost a running service its own.
+    karvdash.store.release_hosts(*launch.key, keep=made.hosts)
     karvdash.launches.note(launch.key, "applied")
     launch.accept()
     return made.as_stored(stored)
