@@ -50,6 +50,7 @@ def default_handlers() -> list[tuple[Any, ...]]:
         (rf"/service/{name}/delete", pages_service.DeletePageHandler),
         (r"/notebook(?:/([^/]+))?/(start|stop)", pages_service.NotebookHandler),
         (r"/karvdash/grant", grant.GrantHandler),
+        (r"/logout", grant.SignOutHandler),
         (r"/karvdash/static/(.*)", CacheControlStaticFilesHandler, {"path": str(share_dir("static"))}),
         (r"/user/([^/]+)/([^/]+)(/.*)?", grant.ServiceUrlHandler),
         (rf"{api}/whoami/?", api_user.WhoamiHandler),

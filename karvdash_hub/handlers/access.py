@@ -62,6 +62,11 @@ def is_active(store: Store, username: str) -> bool:
     return account is None or account.active
 
 
+def session_of(user: Any) -> str:
+    """Name what a user's sign-ins have in common until the user signs out, without giving it away."""
+    return digest(f"session:{user.cookie_id}")[:32]
+
+
 def make_ticket(store: Store, host: Host, username: str, now: float) -> str:
     """Make a one-time ticket (256 bits) for one person and one host; only its digest is kept."""
     ticket = secrets.token_urlsafe(32)

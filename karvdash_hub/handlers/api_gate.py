@@ -37,6 +37,7 @@ class TicketsHandler(ApiHandler):
                 "owner": found.username,
                 "server": found.server,
                 "admin": bool(user.admin),
+                "session": access.session_of(user),
                 "expires": int(now + access.SESSION_LIFETIME),
             }
         )
@@ -52,11 +53,14 @@ class TokensHandler(ApiHandler):
 
     @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
-        """Tell whose token it is, and whether it opens the host."""
+        """Tell whose token it is, and whether it opens the host; a service of the Hub opens none."""
         token, host = texts(self.json_object(known={"token", "host"}), "token", "host")
         orm_token = orm.APIToken.find(self.db, token)
-        if orm_token is None or orm_token.user is None:
-            raise NotFound("This is not the token of a user of this Hub.", "token")
+        if orm_token is None:
+            raise NotFound("This is not a token of this Hub.", "token")
+        if orm_token.user is None:
+            self.reply({"user": "", "allowed": False})
+            return
         found, name = access.service_at(self.karvdash.store, host), orm_token.user.name
         active = access.is_active(self.karvdash.store, name)
         allowed = bool(found and active and access.opens(access.scopes_of(orm_token), found, self.db))
@@ -68,33 +72,37 @@ class SessionsHandler(ApiHandler):
 
     @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
-        """Name those that have to end: the user is gone, the service is, or access was taken away."""
+        """Name those that have to end: user or service are gone, access was taken away, or they signed out.
+
+        A session may carry the ``session`` that came with its ticket.
+        """
         sessions = self.json_object(known={"sessions"}).get("sessions")
         if not isinstance(sessions, list) or not all(isinstance(item, Mapping) for item in sessions):
             raise ValuesInvalid([FieldError(None, "sessions", "must be a list of objects.")])
-        hosts_of: dict[str, list[str]] = defaultdict(list)
+        of_user: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for session in sessions:
-            user, host = texts(session, "user", "host")
-            hosts_of[user].append(host)
-        denied: list[dict[str, str]] = []
-        for user, hosts in hosts_of.items():
-            denied += self._denied(user, hosts)
+            of_user[texts(session, "user", "host")[0]].append(session)
+        denied: list[dict[str, Any]] = []
+        for user, theirs in of_user.items():
+            denied += self._denied(user, theirs)
             await asyncio.sleep(0)  # a thousand users take a second; others get their turn in between
         self.reply({"denied": denied})
 
-    def _denied(self, username: str, hosts: list[str]) -> list[dict[str, str]]:
+    def _denied(self, username: str, sessions: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         user = orm.User.find(self.db, username)
         if user is None or not access.is_active(self.karvdash.store, username):
-            return [{"user": username, "host": host, "reason": "user"} for host in hosts]
-        scopes = access.scopes_of(user)
-        reasons = [(host, self._why_not(scopes, host)) for host in hosts]
-        return [{"user": username, "host": host, "reason": reason} for host, reason in reasons if reason]
+            return [{**session, "reason": "user"} for session in sessions]
+        scopes, current = access.scopes_of(user), access.session_of(user)
+        reasons = [(session, self._why_not(scopes, current, session)) for session in sessions]
+        return [{**session, "reason": reason} for session, reason in reasons if reason]
 
-    def _why_not(self, scopes: Mapping[str, Any], host: str) -> str:
-        found = access.service_at(self.karvdash.store, host)
+    def _why_not(self, scopes: Mapping[str, Any], current: str, session: Mapping[str, Any]) -> str:
+        found = access.service_at(self.karvdash.store, session["host"])
         if found is None:
             return "host"
-        return "" if access.opens(scopes, found, self.db) else "access"
+        if not access.opens(scopes, found, self.db):
+            return "access"
+        return "" if session.get("session") in (None, "", current) else "signed-out"
 
 
 def texts(body: Mapping[str, Any], *names: str) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.handlers.base import UserUrlHandler
+from jupyterhub.handlers.login import LogoutHandler
 from tornado import web
 
+from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers import access
 from karvdash_hub.handlers.base import KarvdashMixin, PageHandler
 from karvdash_hub.spawner.options import names_template
@@ -74,8 +77,11 @@ class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
         return orm_spawner is not None and names_template(orm_spawner.user_options)
 
     def _page_of(self, user_name: str, server_name: str) -> str:
-        mine = user_name == self.username
-        return self.hub_path("service", server_name) if mine else self.hub_path("admin")
+        if user_name == self.username:
+            return self.hub_path("service", server_name)
+        raise KarvdashError(
+            f"{server_name} of {user_name} does not run. Its owner can start it.", "not-running", 424
+        )
 
     def _rest(self) -> str:
         """Cut the path inside the service out of the address, not decoded as Tornado's arguments are."""
@@ -83,4 +89,21 @@ class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
         return access.safe_path(f"/{parts[2]}") if len(parts) > 2 else "/"
 
     def _query(self) -> str:
-        return f"?{self.request.query}" if self.request.query else ""
+        """Pass the query on, without a token of the Hub: it would end up in the service's log."""
+        query = [item for item in self.request.query.split("&") if not item.startswith("token=")]
+        return f"?{'&'.join(query)}" if query != [""] and query else ""
+
+
+class SignOutHandler(LogoutHandler):  # type: ignore[misc]
+    """/hub/logout: signing out ends every sign-in of the person, on this and on other machines.
+
+    JupyterHub only takes the cookie out of this browser; a copy of it stays good for two weeks. The new
+    ``cookie_id`` also ends the sessions at services, of which the gate asks every 30 s.
+    """
+
+    async def handle_logout(self) -> None:
+        """Make all cookies of this person worthless. Forms of other pages cannot send the person here."""
+        user = self.current_user
+        if user is not None and self.request.headers.get("Sec-Fetch-Site", "none") != "cross-site":
+            user.orm_user.cookie_id = orm.new_token()
+            self.db.commit()

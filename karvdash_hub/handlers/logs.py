@@ -72,7 +72,7 @@ async def log_events(
             async for time, line in _lines(karvdash, username, wanted, after):
                 after = time
                 yield Event("line", line, time)
-        if not wanted.follow:
+        if not wanted.follow or _over(karvdash, namespace, server, wanted):
             break
         await asyncio.sleep(_AGAIN)
     yield Event("end", {})
@@ -107,6 +107,12 @@ def _container(karvdash: Karvdash, namespace: str, server: str, wanted: WantedLo
         if pod.name == wanted.pod:
             return next((state for state in pod.containers if state.name == wanted.container), None)
     return None
+
+
+def _over(karvdash: Karvdash, namespace: str, server: str, wanted: WantedLog) -> bool:
+    """Whether the pod has ended for good, as that of a Job does."""
+    pods = karvdash.informers.snapshot(namespace, server).pods
+    return any(pod.name == wanted.pod and pod.phase in ("Succeeded", "Failed") for pod in pods)
 
 
 def _tail(text: str) -> int:

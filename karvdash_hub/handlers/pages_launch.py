@@ -55,6 +55,8 @@ class LaunchHandler(PageHandler):
         size: Mapping[str, str],
         error: KarvdashError | None = None,
     ) -> None:
+        if error is not None:
+            self.set_header("Cache-Control", "no-store")  # what was typed may hold a password
         name, domain = self._free_name(template), self._domain(template)
         fields = variable_fields(template, typed, {}, name=name, domain=domain) + size_fields(size, {})
         beside, others = split_errors(getattr(error, "errors", ()), fields)

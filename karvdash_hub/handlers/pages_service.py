@@ -30,6 +30,8 @@ class ServicePage(PageHandler):
         passwords: Mapping[str, str] | None = None,
     ) -> None:
         """Render the page; after a change that was refused with what had been typed."""
+        if values is not None:
+            self.set_header("Cache-Control", "no-store")  # what was typed may hold a password
         view = self.karvdash.services.get(self.current_user, name)
         template = self._template(view)
         form = settings_form(template, view, values, size, error)

@@ -58,6 +58,7 @@ def test_a_ticket_is_good_once_for_one_host(gate: Gate) -> None:
     answer = gate.ask("tickets", {"ticket": ticket, "host": gate.host})
     assert answer.status_code == 200
     told = answer.json()
+    assert len(told.pop("session")) == 32
     assert time.time() + 3600 < told.pop("expires") < time.time() + 24 * 3600
     owner = gate.scene.owner.name
     assert {
@@ -136,3 +137,23 @@ def test_only_the_gate_may_ask(gate: Gate, path: str) -> None:
     answer = gate.ask(path, {"something": 1})
     assert answer.status_code == 400
     assert "something" in answer.text
+
+
+def test_signing_out_of_the_hub_ends_every_session(gate: Gate) -> None:
+    """Also a copy of the Hub's own cookie, which JupyterHub would accept for two weeks."""
+    scene = gate.scene
+    session = gate.ask("tickets", {"ticket": gate.ticket()[0], "host": gate.host}).json()["session"]
+    open_session = {"user": scene.owner.name, "host": gate.host, "session": session}
+    assert gate.ask("sessions", {"sessions": [open_session]}).json()["denied"] == []
+    copy = dict(scene.owner_session.cookies)
+    scene.owner_session.get("/hub/logout")
+    denied = gate.ask("sessions", {"sessions": [open_session]}).json()["denied"]
+    assert denied == [{**open_session, "reason": "signed-out"}]
+    scene.owner_session.cookies = copy
+    assert "/hub/login" in scene.owner_session.get("/hub/home", follow=False).headers["Location"]
+
+
+def test_a_token_of_a_hub_service_opens_nothing(gate: Gate) -> None:
+    token = (gate.scene.owner.stack.state / "secrets" / "gate.token").read_text()
+    answer = gate.ask("tokens", {"token": token, "host": gate.host})
+    assert answer.json() == {"user": "", "allowed": False}
