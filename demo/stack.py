@@ -175,7 +175,7 @@ class Stack:
         """Start these parts unless they run."""
         commands = self.commands()
         for part in parts:
-            self.processes[part].start(commands[part], env=self.environment(), cwd=self.hub_dir)
+            self.processes[part].start(commands[part], env=self.environment(part), cwd=self.hub_dir)
 
     @property
     def hub_dir(self) -> Path:
@@ -220,16 +220,18 @@ class Stack:
             ],
         }  # fmt: skip
 
-    def environment(self) -> dict[str, str]:
-        """What the parts find in their environment; see jupyterhub_config.py."""
-        kept = {
-            key: value
-            for key, value in os.environ.items()
-            if key not in ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")
-        }
-        return kept | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-            "PYTHONUNBUFFERED": "1",
+    def environment(self, part: str = "hub") -> dict[str, str]:
+        """What a part finds in its environment; only the Hub and the proxy find secrets there."""
+        hidden = ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")
+        common = {key: value for key, value in os.environ.items() if key not in hidden}
+        common["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        common["PYTHONUNBUFFERED"] = "1"
+        proxy = {"CONFIGPROXY_AUTH_TOKEN": self._secret("proxy").read_text()}
+        return common | {"hub": {**self._hub_environment(), **proxy}, "proxy": proxy}.get(part, {})
+
+    def _hub_environment(self) -> dict[str, str]:
+        """See jupyterhub_config.py."""
+        return {
             "KARVDASH_PUBLIC_URL": self.hub_url,
             "KARVDASH_BIND_URL": f"http://127.0.0.1:{self.ports.proxy}",
             "KARVDASH_KUBECONFIG": str(self.kubeconfig("hub")),
@@ -240,7 +242,6 @@ class Stack:
             "KARVDASH_GATE_TOKEN_FILE": str(self._secret("gate")),
             "KARVDASH_BOOTSTRAP_TOKEN_FILE": str(self._secret("bootstrap")),
             "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{self.ports.proxy_api}",
-            "CONFIGPROXY_AUTH_TOKEN": self._secret("proxy").read_text(),
             **({"KARVDASH_EXTRA_CONFIG": str(self.extra_config)} if self.extra_config else {}),
         }
 
