@@ -37,7 +37,8 @@ PAGES: Mapping[str, Page] = {
     "sign-in": Page(
         401,
         "Sign in first",
-        "You are not signed in to {service}, or your sign-in has ended. Open it again to sign in.",
+        "You are not signed in to {service}, or your sign-in has ended. Open it again to sign in; "
+        "programs send a token of the Hub.",
         ("again", "home"),
     ),
     "not-yours": Page(

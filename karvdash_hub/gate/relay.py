@@ -9,16 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
-import time
 from collections.abc import Iterable
 
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 
 from karvdash_hub.gate.hub import Pair
-
-log = logging.getLogger(__name__)
 
 #: Bytes read at once, and thus the most that waits in the gate for the slower side of a connection.
 CHUNK = 65536
@@ -89,10 +85,3 @@ def request_head(method: str, target: str, headers: HTTPHeaders) -> bytes:
     """
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.get_all())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-async def close_expired(relays: Relays, every: float) -> None:
-    """Cut what has expired, for ever."""
-    while True:
-        await asyncio.sleep(every)
-        relays.close_expired(time.time())
