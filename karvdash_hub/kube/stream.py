@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -237,6 +237,7 @@ async def _connect(config: KubeConfig) -> IOStream:
     context = config.ssl_context()
     host = address.hostname or ""
     stream: IOStream | None = None
+    handshake: asyncio.Future[Any] | None = None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             stream = await TCPClient().connect(host, address.port or (443 if context else 80))
@@ -244,9 +245,10 @@ async def _connect(config: KubeConfig) -> IOStream:
             stream.set_nodelay(True)
             if context is None:
                 return stream
-            return await stream.start_tls(False, context, config.server_name or host)
+            handshake = asyncio.ensure_future(stream.start_tls(False, context, config.server_name or host))
+            return cast(IOStream, await asyncio.shield(handshake))
     except TimeoutError:
-        _close(stream)
+        _close(stream, handshake)
         raise StreamError(f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
     except ssl.SSLError as error:
         _close(stream)
@@ -255,13 +257,25 @@ async def _connect(config: KubeConfig) -> IOStream:
         _close(stream)
         raise StreamError(_reason(error)) from None
     except BaseException:
-        _close(stream)
+        _close(stream, handshake)
         raise
 
 
-def _close(stream: IOStream | None) -> None:
-    if stream is not None:
+def _close(stream: IOStream | None, handshake: asyncio.Future[Any] | None = None) -> None:
+    """Close what there is.
+
+    A handshake has taken the socket over; close() of the plain stream would fail, and an error in place of
+    a cancellation would let a task go on for ever that somebody waits for.
+    """
+    if handshake is not None:
+        handshake.add_done_callback(_close_result)
+    elif stream is not None and stream.socket is not None:
         stream.close()
+
+
+def _close_result(handshake: asyncio.Future[Any]) -> None:
+    if not handshake.cancelled() and handshake.exception() is None:
+        handshake.result().close()
 
 
 def _reason(error: Exception) -> str:
