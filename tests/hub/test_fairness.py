@@ -1,0 +1,86 @@
+"""A hundred launches of one user at once: in order, ten at a time, and nobody else waits."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person
+from tests.hub.helpers import launch, upload
+
+FAKE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $NAME}
+spec:
+  selector: {matchLabels: {app: $NAME}}
+  template:
+    metadata: {labels: {app: $NAME}}
+    spec:
+      automountServiceAccountToken: false
+      nodeSelector: {type: kwok}
+      tolerations: [{key: kwok.x-k8s.io/node, operator: Exists}]
+      containers: [{name: web, image: pause:3.10}]
+---
+kind: Template
+name: Fake
+variables: [{name: NAME, default: fake}]
+"""
+MANY = 100
+
+
+@pytest.fixture
+def fake_nodes(stack: Stack) -> Iterator[None]:
+    """Nodes that run nothing and say that they do."""
+    stack.cluster.add_kwok_nodes(2)
+    yield
+    stack.cluster.remove_kwok_nodes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_one_users_hundred_delay_nobody(
+    stack: Stack, person: Callable[..., Person], fake_nodes: None
+) -> None:
+    many, one = person(), person()
+    template, other = upload(many, FAKE), upload(one, FAKE)
+    alone = statistics.median(timed(one, other) for _ in range(3))
+
+    with ThreadPoolExecutor(20) as threads:
+        asked = [threads.submit(launch, many, template, NAME=f"n{number}") for number in range(MANY)]
+        time.sleep(1)
+        beside = statistics.median(timed(one, other) for _ in range(3))
+        most, said, refused = 0, set(), []
+        deadline = time.monotonic() + 600
+        while True:
+            services = many.api("GET", "/karvdash/services/").json()["objects"]
+            waiting = [one for one in services if one["message"].startswith("Waiting")]
+            starting = [one for one in services if one["state"] == "starting" and one not in waiting]
+            most = max(most, len(starting))
+            said |= {one["message"] for one in waiting}
+            if len(services) == MANY and all(one["state"] == "running" for one in services):
+                break
+            assert time.monotonic() < deadline, f"{len(services)} there, {len(waiting)} wait"
+            time.sleep(0.3)
+        refused = [done.exception() for done in asked if done.exception()]
+
+    print(f"alone {alone:.2f} s, beside {MANY} others {beside:.2f} s, most at once {most}")
+    assert refused == []
+    assert most <= 10
+    assert any(message.startswith("Waiting: ") and "of your launches" in message for message in said), said
+    assert beside <= 2 * alone + 0.5
+
+
+def timed(somebody: Person, template: str) -> float:
+    """Seconds from the request of a launch until it runs; it is deleted afterwards."""
+    began = time.monotonic()
+    name = launch(somebody, template)["name"]
+    somebody.wait_for(name, "running")
+    took = time.monotonic() - began
+    somebody.api("DELETE", f"/karvdash/services/{name}/")
+    return took
