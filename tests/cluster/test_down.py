@@ -86,6 +86,18 @@ def test_a_name_belongs_to_one_state_folder_at_a_time(started: Started, tmp_path
     assert not thief.state.exists()
 
 
+def test_a_state_whose_addresses_another_has_is_not_started(started: Started, another: Make) -> None:
+    """As after a copy of a state folder, or a restart of the machine with a newcomer first."""
+    copy = another("ct-copy")
+    copy.state.mkdir(parents=True)
+    copy.paths.marker.write_text(started.cluster.paths.marker.read_text())
+    with pytest.raises(
+        ClusterError, match=f"was made for {started.cluster.plan.block}, which the cluster in"
+    ):
+        copy.up()
+    assert not copy.paths.run.exists()
+
+
 def test_a_folder_that_no_cluster_made_is_not_wiped(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("x")
     with pytest.raises(ClusterError, match="was not made by a cluster"):
