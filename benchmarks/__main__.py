@@ -13,7 +13,7 @@ from benchmarks.results import Result, table
 from demo.progress import Steps
 from demo.stack import ROOT, Stack
 
-NAMES = ("launch", "watches", "restart", "gateway")
+NAMES = ("launch", "gateway", "restart")
 RESULTS = Path(__file__).parent / "results.json"
 
 
