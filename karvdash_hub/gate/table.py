@@ -5,8 +5,9 @@
     Service     port ─► name of the port
     EndpointSlice  name of the port ─► addresses of pods that are ready
 
-An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its host is
-the one that its namespace and server name make, so that nobody can announce somebody else's host.
+An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its hosts are
+the one that its namespace and server name make, and this one with a prefix, so that nobody can announce
+somebody else's host.
 
 Pods are addressed directly, as ingress controllers do: an EndpointSlice says at once what a Service's
 address does only after kube-proxy has caught up, and connections can be kept.
@@ -82,9 +83,11 @@ class Host:
     paths: tuple[Path, ...]
 
     @property
-    def several(self) -> bool:
-        """Whether the path decides where a request goes."""
-        return len({(path.service, path.port) for path in self.paths}) > 1
+    def by_path(self) -> bool:
+        """Whether the path decides where a request goes, or whether it goes anywhere at all."""
+        backends = {(path.service, path.port) for path in self.paths}
+        everything = any(path.path.rstrip("/") == "" and not path.exact for path in self.paths)
+        return len(backends) > 1 or not everything
 
     def route(self, uri: str) -> Path | None:
         """Find the route of a request target (path and query as sent), or None."""
@@ -100,7 +103,7 @@ class _Server:
     ingresses: dict[str, Ingress] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
-    drawn: Host | None = None
+    drawn: dict[str, Host] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -136,8 +139,8 @@ class Table:
             return None
         # ``a-b-c`` can be two servers' host. The Hub gives it to one only; if two anchors claim it all
         # the same, the older one has it, as with Ingress controllers.
-        found = [self._draw(key) for key in claims]
-        return min(found, key=lambda host: (host.created, host.namespace))
+        found = [self._draw(key, host) for key in claims]
+        return min(found, key=lambda claim: (claim.created, claim.namespace))
 
     def change(self, kind: Kind, key: Key, old: Any, new: Any) -> set[str]:
         """Take in one change of an object, in the form in which ``Watch.subscribe`` reports it.
@@ -165,61 +168,71 @@ class Table:
                 objects.pop(name, None)
             else:
                 objects[name] = value
-        server.drawn = None
+        server.drawn.clear()
         if server.empty:
             del self._servers[owner]
         return concerned | self._claim(owner, server.anchor)
 
     def _claim(self, owner: Key, anchor: Anchor | None) -> set[str]:
-        if anchor is None or not self._may_claim(owner, anchor):
-            return set()
-        self._claims.setdefault(anchor.host, set()).add(owner)
-        return {anchor.host}
+        hosts = self._hosts(owner, anchor)
+        for host in hosts:
+            self._claims.setdefault(host, set()).add(owner)
+        return hosts
 
     def _unclaim(self, owner: Key, anchor: Anchor | None) -> set[str]:
-        if anchor is None or anchor.host not in self._claims:
-            return set()
-        self._claims[anchor.host].discard(owner)
-        if not self._claims[anchor.host]:
-            del self._claims[anchor.host]
-        return {anchor.host}
+        hosts = {host for host in self._hosts(owner, anchor) if host in self._claims}
+        for host in hosts:
+            self._claims[host].discard(owner)
+            if not self._claims[host]:
+                del self._claims[host]
+        return hosts
 
-    def _may_claim(self, owner: Key, anchor: Anchor) -> bool:
+    def _hosts(self, owner: Key, anchor: Anchor | None) -> set[str]:
+        """Those of an anchor's hosts that it may have: its server's own, and ``<prefix>-<own>``."""
         namespace, server = owner
         slug = namespace.removeprefix(self._prefix)
-        if slug == namespace or not anchor.user:
-            return False
-        return anchor.host == names.service_host(server, slug, self._domain)
+        if anchor is None or slug == namespace or not anchor.user:
+            return set()
+        own = names.service_host(server, slug, self._domain)
+        return {host for host in (anchor.host, *anchor.hosts) if _belongs(host, own)}
 
-    def _draw(self, owner: Key) -> Host:
+    def _draw(self, owner: Key, host: str) -> Host:
         server = self._servers[owner]
-        if server.drawn is None:
+        if host not in server.drawn:
             assert server.anchor is not None
-            server.drawn = draw(server.anchor, owner[0], server.ingresses, server.services, server.endpoints)
-        return server.drawn
+            server.drawn[host] = draw(
+                server.anchor, host, owner[0], server.ingresses, server.services, server.endpoints
+            )
+        return server.drawn[host]
+
+
+def _belongs(host: str, own: str) -> bool:
+    prefix = host.removesuffix(f"-{own}")
+    return host == own or (prefix != host and re.fullmatch(r"[a-z0-9](?:-?[a-z0-9])*", prefix) is not None)
 
 
 def draw(
     anchor: Anchor,
+    host: str,
     namespace: str,
     ingresses: Mapping[str, Ingress],
     services: Mapping[str, Service],
     endpoints: Mapping[str, Endpoint],
 ) -> Host:
-    """Put together what belongs to one server; of several Ingresses the first by name wins a path."""
+    """Put together what belongs to one host of a server; of several Ingresses the first wins a path."""
     routes: dict[tuple[str, bool], Path] = {}
     for name in sorted(ingresses):
         ingress = ingresses[name]
         if ingress.ingress_class != names.INGRESS_CLASS:
             continue
         for path in ingress.paths:
-            if path.host == anchor.host:
+            if path.host == host:
                 exact = path.path_type == _EXACT
                 routes.setdefault((path.path, exact), _path(path, exact, services, endpoints))
     # The longest path first, and of two alike the exact one.
     ordered = sorted(routes.values(), key=lambda path: (-len(path.path.rstrip("/")), not path.exact))
     return Host(
-        host=anchor.host,
+        host=host,
         user=anchor.user,
         server=anchor.server,
         namespace=namespace,

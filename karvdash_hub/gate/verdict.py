@@ -177,7 +177,7 @@ def is_foreign(request: Request, site: Site) -> bool:
 def _open(request: Request, host: Host, user: str, now: float) -> Verdict:
     path = host.route(request.uri)
     if path is not None and path.endpoints:
-        return Verdict(200, upstream=path.endpoints, user=user, lasting=not host.several)
+        return Verdict(200, upstream=path.endpoints, user=user, lasting=not host.by_path)
     return Verdict(403, user=user, reason=_why_not(host, path, now))
 
 

@@ -176,6 +176,7 @@ class Anchor(NamedTuple):
         host: allocated host without port, or ``""``.
         auth: False when everybody may open the host.
         launch: id of the launch that made it.
+        hosts: all that are allocated to the server, ``host`` among them.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Anchor(NamedTuple):
     template: str
     deleting: bool
     created: str
+    hosts: tuple[str, ...] = ()
 
 
 class Event(NamedTuple):

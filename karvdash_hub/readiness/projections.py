@@ -73,6 +73,7 @@ def project_anchor(item: Json) -> Anchor:
         template=intern(labels.get(names.LABEL_TEMPLATE, "")),
         deleting=bool(metadata.get("deletionTimestamp")),
         created=_text(metadata, "creationTimestamp"),
+        hosts=tuple(host for host in notes.get(names.ANNOTATION_HOSTS, "").split(",") if host),
     )
 
 

@@ -90,10 +90,12 @@ class Gateway:
         """A service's host, without port."""
         return f"{server}-{user}.{self.hostname}"
 
-    def cookie(self, host: str, user: str = "", *, owner: str = "", seconds: float = HOUR) -> str:
+    def cookie(
+        self, host: str, user: str = "", *, owner: str = "", server: str = "", seconds: float = HOUR
+    ) -> str:
         """A Cookie header of somebody who signed in at a host; its owner unless another ``user`` is named."""
-        server, _, owner_of_host = host.partition(".")[0].rpartition("-")
-        owner, now = owner or owner_of_host, time.time()
+        server_of_host, _, owner_of_host = host.partition(".")[0].rpartition("-")
+        owner, server, now = owner or owner_of_host, server or server_of_host, time.time()
         session = Session(user or owner, host, owner, server, False, now, now + seconds)
         return f"karvdash={Keys(self.key_file).sign(session)}"
 

@@ -156,12 +156,57 @@ def test_paths_are_compared_in_normal_form(uri: str, expected: str) -> None:
     assert expected == normal_path(uri)
 
 
-def test_a_host_with_several_backends_is_told_apart() -> None:
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        pytest.param([("/", "Prefix", "web", 80)], False, id="all of one service"),
+        pytest.param([("/", "Prefix", "web", 80), ("/x", "Exact", "web", 80)], False, id="to the same port"),
+        pytest.param([("/", "Prefix", "web", 80), ("/x", "Prefix", "api", 80)], True, id="two services"),
+        pytest.param([("/", "Prefix", "web", 80), ("/x", "Prefix", "web", 81)], True, id="two ports"),
+        pytest.param([("/public", "Prefix", "web", 80)], True, id="one path only"),
+        pytest.param([("/", "Exact", "web", 80)], True, id="the front page only"),
+    ],
+)
+def test_a_host_whose_paths_differ_is_told_apart(
+    paths: list[tuple[str, str, str, int | str]], expected: bool
+) -> None:
     """The front may not repeat a verdict for another path then."""
-    one = table_of(anchor(), ingress(paths=[("/", "Prefix", "web", 80), ("/x", "Prefix", "web", 80)]))
-    two = table_of(anchor(), ingress(paths=[("/", "Prefix", "web", 80), ("/x", "Prefix", "api", 80)]))
+    found = table_of(anchor(), ingress(paths=paths)).get("web-alice.localhost")
+    assert found is not None and found.by_path is expected
 
-    assert [bool(t.get("web-alice.localhost").several) for t in (one, two)] == [False, True]  # type: ignore[union-attr]
+
+ADMIN = "admin-web-alice.localhost"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "expected"),
+    [
+        pytest.param(["web-alice.localhost", ADMIN], ADMIN, ("10.1.0.5:8080",), id="a prefix"),
+        pytest.param(["web-alice.localhost", "a-b-web-alice.localhost"], "a-b-web-alice.localhost", None,
+                     id="without an Ingress of its own"),
+        pytest.param(["web-alice.localhost"], ADMIN, None, id="not allocated"),
+        pytest.param([ADMIN, "web-bob.localhost"], "web-bob.localhost", None, id="another's"),
+        pytest.param([ADMIN, "aweb-alice.localhost"], "aweb-alice.localhost", None, id="not a whole word"),
+        pytest.param([ADMIN, "a--web-alice.localhost"], "a--web-alice.localhost", None, id="no prefix"),
+        pytest.param([ADMIN, "x.y-web-alice.localhost"], "x.y-web-alice.localhost", None, id="a dot"),
+    ],
+)  # fmt: skip
+def test_more_hosts_of_a_server(hosts: list[str], host: str, expected: tuple[str, ...] | None) -> None:
+    """Only those that begin with something and end with the server's own."""
+    table = table_of(anchor(hosts=hosts), ingress(), ingress(name="web-2", host=ADMIN), *SERVER[2:])
+
+    assert expected == upstream(table, host=host)
+    assert upstream(table) == ("10.1.0.5:8080",)
+
+
+def test_more_hosts_go_with_their_anchor() -> None:
+    both = anchor(hosts=["web-alice.localhost", ADMIN])
+    table = table_of(both, *SERVER[1:])
+
+    assert {ADMIN, "web-alice.localhost"} == put(table, anchor(), both)
+    assert list(table) == ["web-alice.localhost"]
+    put(table, anchor(), gone=True)
+    assert list(table) == []
 
 
 def test_an_open_server_is_marked() -> None:
