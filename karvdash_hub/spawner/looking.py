@@ -64,12 +64,13 @@ def _verdict(
     stopping = spawner is not None and spawner.pending == "stop"
     if launch is not None and not stopping:
         return Verdict("starting", launch.message, percent=launch.percent)
-    if spawner is not None and spawner.pending == "spawn":
+    # A launch that is over needs nothing of JupyterHub any more, which still tells its proxy.
+    if spawner is not None and spawner.pending == "spawn" and not _launched(karvdash, key, plan):
         return Verdict("starting", "Starting.")
     if stopping:
         verdict = judge(snapshot, now=time.time(), stopping=True)
         return Verdict("stopping", verdict.message if verdict.state == "stopping" else "Stopping.")
-    if spawner is not None and spawner.active and plan is not None:
+    if spawner is not None and plan is not None and (spawner.active or spawner.pending == "spawn"):
         return judge(snapshot, expected=plan.expected, service=plan.service, now=time.time(), stopping=False)
     if spawner is not None and spawner.active:
         return Verdict("starting", "Starting.")
@@ -79,6 +80,11 @@ def _verdict(
     if row is not None and row.state == "failed":
         return Verdict("stopped", row.message)
     return Verdict("stopped", "Stopped.")
+
+
+def _launched(karvdash: Karvdash, key: Key, plan: LaunchPlan | None) -> bool:
+    row = karvdash.launches.row(*key)
+    return plan is not None and row is not None and row.state == "ready"
 
 
 def _stock(karvdash: Karvdash, user: Any, record: Any, spawner: Any) -> ServiceView:
