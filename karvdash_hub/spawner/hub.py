@@ -26,6 +26,7 @@ from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
 from karvdash_hub.spawner.answers import Probe
+from karvdash_hub.spawner.crash_lines import CrashLines
 from karvdash_hub.spawner.passwords import Passwords
 from karvdash_hub.spawner.queue import FairQueue
 from karvdash_hub.spawner.reconcile import Reconciler
@@ -51,6 +52,7 @@ class Karvdash:
         launches: what this process is launching or has launched.
         passwords: values of password variables between form and Secret.
         probe: whether services answer.
+        crash_lines: what containers wrote before they ended.
         queue: whose launch is next.
         stock: typed clients for stock notebooks.
     """
@@ -72,6 +74,7 @@ class Karvdash:
             self.kube,
         )
         self.probe = Probe()
+        self.crash_lines = CrashLines(self)
         self.queue = FairQueue(per_user=platform.launches_per_user, total=platform.launches_total)
         self.launches = Launches(self.store)
         self.passwords = Passwords(self)

@@ -27,7 +27,7 @@ from karvdash_hub.readiness.model import Verdict
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.plan import LaunchPlan, make_plan
-from karvdash_hub.spawner.registry import Launch
+from karvdash_hub.spawner.registry import Key, Launch
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
@@ -222,7 +222,7 @@ async def wait(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
         async with informers.events(launch.namespace):
             while time.monotonic() < deadline:
                 wake.clear()
-                verdict = current(karvdash, made, *mine)
+                verdict = current(karvdash, made, launch.key)
                 if verdict.state == "running" and await _answers(karvdash, launch, made):
                     karvdash.launches.note(launch.key, "ready")
                     return
@@ -238,10 +238,13 @@ async def wait(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
     karvdash.launches.note(launch.key, "ready")
 
 
-def current(karvdash: Karvdash, made: LaunchPlan, namespace: str, server: str) -> Verdict:
-    """Judge a server by what is in memory now."""
-    snapshot = karvdash.informers.snapshot(namespace, server)
-    return judge(snapshot, expected=made.expected, service=made.service, now=time.time())
+def current(karvdash: Karvdash, made: LaunchPlan, key: Key, *, stopping: bool | None = None) -> Verdict:
+    """Judge a server by what is in memory now; ``stopping`` as in ``judge``."""
+    snapshot = karvdash.snapshot(key)
+    verdict = judge(
+        snapshot, expected=made.expected, service=made.service, now=time.time(), stopping=stopping
+    )
+    return karvdash.crash_lines.explain(key, snapshot, verdict)
 
 
 async def _answers(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> bool:

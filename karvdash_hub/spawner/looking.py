@@ -11,6 +11,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.readiness.judge import judge
 from karvdash_hub.readiness.model import Snapshot, Verdict
 from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner.launch import current
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
@@ -71,7 +72,7 @@ def _verdict(
         verdict = judge(snapshot, now=time.time(), stopping=True)
         return Verdict("stopping", verdict.message if verdict.state == "stopping" else "Stopping.")
     if spawner is not None and plan is not None and (spawner.active or spawner.pending == "spawn"):
-        return judge(snapshot, expected=plan.expected, service=plan.service, now=time.time(), stopping=False)
+        return current(karvdash, plan, key, stopping=False)
     if spawner is not None and spawner.active:
         return Verdict("starting", "Starting.")
     if not snapshot.empty:
