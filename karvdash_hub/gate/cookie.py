@@ -38,6 +38,7 @@ class Session:
         owner, server: whose host it was when the ticket was given.
         admin: whether the visitor administers the platform.
         issued, expires: Unix seconds.
+        session: the sign-in at the Hub that it came from, see ``hub.Ticket``.
     """
 
     user: str
@@ -47,6 +48,7 @@ class Session:
     admin: bool
     issued: float
     expires: float
+    session: str = ""
 
 
 class Keys:

@@ -53,7 +53,12 @@ class Gate:
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)
         self.relays = Relays()
-        self.people = People(self.hub, on_denied=self.relays.close, in_use=self.relays.pairs)
+        self.people = People(
+            self.hub,
+            self.relays,
+            known=lambda host: self.table.get(host) is not None,
+            grace=settings.hub_grace,
+        )
         self.pages = Pages()
         self.reach = Reach()
         self.verdicts: Counter[tuple[int, str]] = Counter()

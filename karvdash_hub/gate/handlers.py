@@ -22,7 +22,7 @@ from karvdash_hub.gate.gate import Answer, Gate
 from karvdash_hub.gate.hub import Pair
 from karvdash_hub.gate.pages import PAGES, Place
 from karvdash_hub.gate.reach import connect
-from karvdash_hub.gate.relay import request_head
+from karvdash_hub.gate.relay import Relay, request_head
 from karvdash_hub.gate.verdict import Request, header_text
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 LASTING = 2
 #: Seconds that a visitor may take to sign in.
 LOGIN_SECONDS = 600
+#: Of a request that asks for another protocol: a body has been read here, the service must not wait for it.
+_NOT_CARRIED = ("Cookie", "Content-Length", "Transfer-Encoding")
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'"
 
 
@@ -172,19 +174,18 @@ class RelayHandler(GateHandler):
         for stream in (visitor, service):
             stream.set_nodelay(True)
         head = request_head("GET", request.uri, self._service_headers(answer))
-        expires = answer.session.expires if answer.session else float("inf")
         try:
             await service.write(head)
         except StreamClosedError:
             visitor.close()
             return
-        await self.gate.relays.carry(Pair(answer.verdict.user, request.host), expires, visitor, service)
+        await self.gate.relays.carry(_relay(request.host, answer, (visitor, service)))
 
     def _service_headers(self, answer: Answer) -> HTTPHeaders:
         """The visitor's headers as the front has cleaned them, without what the front told the gate."""
         headers = HTTPHeaders()
         for name, value in self.request.headers.get_all():
-            if not name.startswith(("X-Original-", "X-Karvdash-")) and name != "Cookie":
+            if not name.startswith(("X-Original-", "X-Karvdash-")) and name not in _NOT_CARRIED:
                 headers.add(name, value)
         headers["Host"] = self.gate.site.netloc(self.host)
         if others := self._header("X-Karvdash-Cookie"):
@@ -203,6 +204,17 @@ class RelayHandler(GateHandler):
                 continue
         self.gate.reach.forget(self.host, addresses)
         return None
+
+
+def _relay(host: str, answer: Answer, streams: tuple[IOStream, IOStream]) -> Relay:
+    """Whose connection it is, and what may end it: a token, a session, or nothing but its ends."""
+    user, token, session = answer.verdict.user, answer.identity.token, answer.session
+    if token:
+        return Relay(Pair(user, host), float("inf"), token, streams)
+    visitor = answer.identity.visitor
+    if session is not None and visitor is not None and visitor.by == "cookie" and user:
+        return Relay(Pair(user, host, session.session), session.expires, "", streams)
+    return Relay(Pair("", host), float("inf"), "", streams)
 
 
 def safe_path(wanted: str) -> str:

@@ -24,16 +24,24 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 2.0
 REQUEST_TIMEOUT = 5.0
 _MAX_ANSWER = 4 * 2**20
+#: Questions at once, by what is asked.
+_PLACES = {"tickets": 16, "tokens": 4, "sessions": 4}
 
 
 class Ticket(NamedTuple):
-    """Who showed a good ticket. ``expires``: Unix seconds, when their sign-in at the Hub ends."""
+    """Who showed a good ticket.
+
+    Attributes:
+        expires: Unix seconds, when their sign-in at the Hub ends.
+        session: what their sign-ins at the Hub have in common until they sign out there.
+    """
 
     user: str
     owner: str
     server: str
     admin: bool
     expires: float
+    session: str
 
 
 class TokenAnswer(NamedTuple):
@@ -44,10 +52,11 @@ class TokenAnswer(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A user signed in at a host (without port)."""
+    """A user signed in at a host (without port), by a sign-in at the Hub (see ``Ticket.session``)."""
 
     user: str
     host: str
+    session: str = ""
 
 
 class Hub:
@@ -61,10 +70,12 @@ class Hub:
     def __init__(self, api: str, token_file: Path) -> None:
         self._api = api.rstrip("/")
         self._token_file = token_file
-        # Of its own, so that many tickets at once are not held up by the poll of sessions.
-        self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(
-            force_instance=True, max_clients=32, max_buffer_size=_MAX_ANSWER
-        )
+        # Strangers may send tickets and tokens. Each question has places of its own, so that however many
+        # they send, those about sessions are asked.
+        self._clients: dict[str, AsyncHTTPClient] = {
+            path: SimpleAsyncHTTPClient(force_instance=True, max_clients=places, max_buffer_size=_MAX_ANSWER)
+            for path, places in _PLACES.items()
+        }
         self.calls: dict[str, int] = {"ok": 0, "failed": 0}
 
     async def ticket(self, ticket: str, host: str) -> Ticket | None:
@@ -80,6 +91,7 @@ class Hub:
                 server=str(answer["server"]),
                 admin=bool(answer["admin"]),
                 expires=float(answer["expires"]),
+                session=str(answer.get("session", "")),
             )
 
     async def token(self, token: str, host: str) -> TokenAnswer | None:
@@ -100,7 +112,10 @@ class Hub:
         with self._understood():
             if answer is None:
                 raise KeyError("karvdash")
-            return {Pair(str(item["user"]), str(item["host"])) for item in answer["denied"]}
+            return {
+                Pair(str(item["user"]), str(item["host"]), str(item.get("session", "")))
+                for item in answer["denied"]
+            }
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
@@ -121,7 +136,7 @@ class Hub:
             follow_redirects=False,
         )
         try:
-            answer = await self._client.fetch(request)
+            answer = await self._clients[path].fetch(request)
             data = json.loads(answer.body)
         except HTTPClientError as error:
             if error.code == 404:

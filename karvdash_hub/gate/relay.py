@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
@@ -18,6 +19,21 @@ from karvdash_hub.gate.hub import Pair
 
 #: Bytes read at once, and thus the most that waits in the gate for the slower side of a connection.
 CHUNK = 65536
+
+
+class Relay(NamedTuple):
+    """One open connection.
+
+    Attributes:
+        whose: without user for visitors of open services.
+        expires: Unix seconds, when the sign-in that began it ends.
+        token: the Hub's token that began it, ``""`` without.
+    """
+
+    whose: Pair
+    expires: float
+    token: str
+    streams: tuple[IOStream, IOStream]
 
 
 class Relays:
@@ -29,32 +45,41 @@ class Relays:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._open: dict[int, tuple[Pair, float, tuple[IOStream, IOStream]]] = {}
+        self._open: dict[int, Relay] = {}
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def pairs(self) -> Iterable[Pair]:
-        """Who is connected where; visitors of open services have no name and are left out."""
-        return {pair for pair, _, _ in self._open.values() if pair.user}
+        """Who is connected where by a session; visitors of open services have no name and are left out."""
+        return {relay.whose for relay in self._open.values() if relay.whose.user and not relay.token}
+
+    def tokens(self) -> Iterable[tuple[str, str]]:
+        """Tokens that began what is open, and hosts."""
+        return {(relay.token, relay.whose.host) for relay in self._open.values() if relay.token}
 
     def close(self, pair: Pair) -> None:
-        """Cut all connections of a user to a host."""
-        self._cut(number for number, (whose, _, _) in self._open.items() if whose == pair)
+        """Cut all connections of a user to a host that a session began."""
+        self._cut(n for n, relay in self._open.items() if relay.whose == pair and not relay.token)
+
+    def close_token(self, token: str, host: str) -> None:
+        """Cut all connections to a host that a token began."""
+        self._cut(n for n, relay in self._open.items() if (relay.token, relay.whose.host) == (token, host))
 
     def close_expired(self, now: float) -> None:
         """Cut the connections that outlived the sign-in that began them; ``now``: Unix seconds."""
-        self._cut(number for number, (_, expires, _) in self._open.items() if expires <= now)
+        self._cut(n for n, relay in self._open.items() if relay.expires <= now)
 
     def close_all(self) -> None:
         """Cut everything."""
         self._cut(self._open)
 
-    async def carry(self, pair: Pair, expires: float, visitor: IOStream, service: IOStream) -> None:
+    async def carry(self, relay: Relay) -> None:
         """Carry bytes both ways until one side closes, or the connection is cut."""
         number = next(self._numbers)
-        self._open[number] = (pair, expires, (visitor, service))
+        self._open[number] = relay
+        visitor, service = relay.streams
         pumps = [asyncio.ensure_future(self._pump(*way)) for way in ((visitor, service), (service, visitor))]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -74,7 +99,7 @@ class Relays:
 
     def _cut(self, numbers: Iterable[int]) -> None:
         for number in list(numbers):
-            for stream in self._open[number][2]:
+            for stream in self._open[number].streams:
                 stream.close()
 
 

@@ -22,6 +22,7 @@ class Settings:
         kubeconfig: path, empty for the pod's own service account.
         token_file: the Hub's token for service ``karvdash-gate``.
         key_file: keys that sign cookies, the same in all replicas; made when missing.
+        hub_grace: seconds for which sessions go on while the Hub does not answer.
     """
 
     address: str
@@ -32,6 +33,7 @@ class Settings:
     kubeconfig: str
     token_file: Path
     key_file: Path
+    hub_grace: float
 
     @property
     def secure(self) -> bool:
@@ -65,6 +67,10 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
     parser.add_argument(
         "--key-file", required=True, type=Path, help="keys that sign cookies, made if missing"
     )
+    parser.add_argument(
+        "--hub-grace", metavar="SECONDS", type=float, default=600.0,
+        help="how long sessions go on while the Hub does not answer; default: %(default)g",
+    )  # fmt: skip
     given = parser.parse_args(argv)
     address, port = given.listen
     return Settings(
@@ -76,6 +82,7 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         kubeconfig=given.kubeconfig,
         token_file=given.token_file,
         key_file=given.key_file,
+        hub_grace=given.hub_grace,
     )
 
 

@@ -48,9 +48,10 @@ class CallbackHandler(GateHandler):
                 admin=ticket.admin,
                 issued=now,
                 expires=min(now + cookie.LIFETIME, ticket.expires),
+                session=ticket.session,
             )
         )
-        self.gate.people.signed_in(Pair(ticket.user, self.host))
+        self.gate.people.signed_in(Pair(ticket.user, self.host, ticket.session))
         self._go(path)
 
     def _target(self) -> tuple[str, str]:
@@ -95,5 +96,5 @@ class LogoutHandler(GateHandler):
         self.set_header("Set-Cookie", cookie.set_cookie(name, "", secure=secure, max_age=0))
         if session is not None:
             # The cookie could have been copied, so it ends here too, with all others of this user and host.
-            self.gate.people.deny(Pair(session.user, session.host))
+            self.gate.people.deny(Pair(session.user, session.host, session.session))
         self.show("signed-out", session)

@@ -141,6 +141,7 @@ class Gateway:
                 "--hub-api", f"http://127.0.0.1:{self.nowhere}/hub/api",
                 "--kubeconfig", str(self.folder / "kubeconfig"),
                 "--token-file", str(self.folder / "token"), "--key-file", str(self.key_file),
+                "--hub-grace", "86400",
             ],
             "front": [
                 "--config-dir", str(self.folder / "front"), "--listen", f"127.0.0.1:{self.port}",

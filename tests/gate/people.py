@@ -151,10 +151,23 @@ def upload(owner: Person) -> str:
 @asynccontextmanager
 async def websocket(browser: Browser, opened: Opened) -> AsyncIterator[WebSocketClientConnection]:
     """Open a websocket from a page of the service."""
-    parts, kept = urlsplit(opened.url), browser.cookies[opened.host]
+    kept = browser.cookies[opened.host]
     cookies = "; ".join(f"{name}={value}" for name, value in kept.items())
-    headers = {"Host": parts.netloc, "Origin": opened.url, "Cookie": cookies}
-    url = f"ws://127.0.0.1:{parts.port}/ws"
+    async with _websocket(opened, {"Origin": opened.url, "Cookie": cookies}) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def websocket_by_token(opened: Opened, token: str) -> AsyncIterator[WebSocketClientConnection]:
+    """Open a websocket as a program does."""
+    async with _websocket(opened, {"Authorization": f"token {token}"}) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _websocket(opened: Opened, given: dict[str, str]) -> AsyncIterator[WebSocketClientConnection]:
+    parts = urlsplit(opened.url)
+    url, headers = f"ws://127.0.0.1:{parts.port}/ws", {"Host": parts.netloc, **given}
     connection = await websocket_connect(HTTPRequest(url, headers=headers))
     try:
         yield connection

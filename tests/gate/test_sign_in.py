@@ -13,7 +13,7 @@ import pytest
 
 from demo.stack import Stack
 from tests.fixtures.stacks import Person
-from tests.gate.people import Browser, Opened, upload, websocket
+from tests.gate.people import Browser, Opened, upload, websocket, websocket_by_token
 
 MakePerson = Callable[..., Person]
 GuestOf = Callable[[Opened], tuple[Person, Browser]]
@@ -125,6 +125,8 @@ def test_tokens(hello: Opened, alice: Person, person: MakePerson) -> None:
         assert "Authorization" not in answer.json()["headers"]
         assert answer.json()["headers"]["X-Forwarded-User"] == [alice.name]
     assert hello.ask(Authorization=f"token {person().token}").status_code == 403
+    of_the_gate = (alice.stack.state / "secrets" / "gate.token").read_text()
+    assert hello.ask(Authorization=f"Bearer {of_the_gate}").status_code == 403
     assert hello.ask(Authorization=f"token {'0' * 32}", **{"Sec-Fetch-Mode": "cors"}).status_code == 401
 
 
@@ -186,6 +188,36 @@ async def test_revoked_access_ends_within_a_minute(alice: Person, guest_of: Gues
         assert browser.open(web.url).status_code == 403
         await mine.write_message("still here")
         assert await mine.read_message() == "still here"
+
+
+@pytest.mark.slow
+async def test_a_websocket_ends_with_the_token_that_opened_it(alice: Person) -> None:
+    """Within a minute, though its user keeps the right to the service."""
+    web = Opened(alice, "web", upload(alice))
+    status, made = alice.stack.api("POST", f"/users/{alice.name}/tokens", {}, token=alice.token)
+    assert status in (200, 201), made
+    async with websocket_by_token(web, alice.token) as stays, websocket_by_token(web, made["token"]) as ends:
+        for connection in (stays, ends):
+            assert "Authorization" not in json.loads(str(await connection.read_message()))
+        alice.api("DELETE", f"/users/{alice.name}/tokens/{made['id']}")
+
+        assert await asyncio.wait_for(ends.read_message(), MINUTE) is None
+        await stays.write_message("still here")
+        assert await stays.read_message() == "still here"
+
+
+@pytest.mark.slow
+def test_signing_out_of_the_hub_ends_the_sessions_at_services(hello: Opened, browser: Browser) -> None:
+    """Within a minute, and with the cookie still in the browser; signing in again makes a new one."""
+    browser.open(hello.url)
+    browser.fetch(f"{browser.stack.hub_url}/hub/logout")
+    started = time.monotonic()
+    while browser.fetch(hello.url).status_code == 200:
+        assert time.monotonic() - started < MINUTE
+        time.sleep(1)
+
+    browser.sign_in(hello.owner)
+    assert browser.open(hello.url).status_code == 200
 
 
 def test_a_new_gate_asks_before_it_lets_an_old_session_in(

@@ -64,6 +64,12 @@ async def test_the_service_gets_the_websocket_as_it_gets_requests(web: Service) 
     assert {"Remote-User", "X-Karvdash-Cookie", "X-Original-Host"} & set(arrived) == set()
 
 
+async def test_a_service_does_not_wait_for_the_body_of_an_upgrade(web: Service) -> None:
+    """The gate has read it: what follows would be taken for it."""
+    async with websocket(web, Content_Length="0") as connection:
+        assert "Content-Length" not in json.loads(str(await connection.read_message()))
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
