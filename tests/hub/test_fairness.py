@@ -48,7 +48,7 @@ def test_one_users_hundred_delay_nobody(
     stack: Stack, person: Callable[..., Person], fake_nodes: None
 ) -> None:
     many, one = person(), person()
-    template, other = upload(many, FAKE), upload(one, FAKE)
+    template, other = upload(many, FAKE), "hello-kubernetes"
     alone = statistics.median(timed(one, other) for _ in range(3))
 
     with ThreadPoolExecutor(20) as threads:
@@ -60,7 +60,8 @@ def test_one_users_hundred_delay_nobody(
         while True:
             services = many.api("GET", "/karvdash/services/").json()["objects"]
             waiting = [one for one in services if one["message"].startswith("Waiting")]
-            starting = [one for one in services if one["state"] == "starting" and one not in waiting]
+            # Without progress it is on its way into the queue.
+            starting = [one for one in services if one["state"] == "starting" and one["percent"] > 0]
             most = max(most, len(starting))
             said |= {one["message"] for one in waiting}
             if len(services) == MANY and all(one["state"] == "running" for one in services):
@@ -73,7 +74,7 @@ def test_one_users_hundred_delay_nobody(
     assert refused == []
     assert most <= 10
     assert any(message.startswith("Waiting: ") and "of your launches" in message for message in said), said
-    assert beside <= 2 * alone + 0.5
+    assert beside <= 2 * alone
 
 
 def timed(somebody: Person, template: str) -> float:
