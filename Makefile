@@ -46,7 +46,7 @@ test: $(STAMP)  ## every test, on an embedded cluster of its own (CLUSTER=FILE: 
 	else $(RUN) -m pytest $(TESTS); fi
 
 test-quick: $(STAMP)  ## the tests that need no cluster, in under a minute
-	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs
+	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs tests/gate tests/hub tests/hub_http
 
 lint: $(STAMP)  ## ruff, mypy and import-linter
 	@$(VENV)/bin/ruff check .
