@@ -10,6 +10,7 @@ from functools import cached_property
 
 from karvdash_hub.accounts.passwords import MAX_LENGTH, check_password, hash_password, verify_password
 from karvdash_hub.errors import KarvdashError, NotFound
+from karvdash_hub.names import RESERVED_USER_NAMES
 from karvdash_hub.store import Account, Store
 
 #: What a new local account may be called. Names from other authenticators may be anything.
@@ -26,6 +27,12 @@ def check_account_name(name: str) -> None:
         raise KarvdashError(
             f"{shown!r} cannot be a user name: use 1 to 30 lower-case letters and digits, a letter first. "
             "Namespaces and addresses are named after it.",
+            "user-name",
+        )
+    if name in RESERVED_USER_NAMES:
+        raise KarvdashError(
+            f"The user name {name!r} is reserved, because an address of the platform has it. "
+            "Choose another one.",
             "user-name",
         )
 
