@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from karvdash_hub.errors import Taken
+from karvdash_hub.errors import Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace, ServerName
 from karvdash_hub.store_tables import ACCOUNTS, HOSTS, LAUNCHES, META, METADATA, NAMESPACES, TICKETS
 
@@ -85,8 +85,14 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        with self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                message = "The Hub's database is in use by another program. Try again in a moment."
+                raise Unavailable(message, "database-busy") from error
+            raise
 
     def _make_instance_id(self) -> str:
         """Return the id of this installation, made once.
@@ -141,15 +147,19 @@ class Store:
         """Return every allocated namespace."""
         return [UserNamespace(*row) for row in self._rows(sa.select(NAMESPACES))]
 
-    def claim_namespace(self, username: str, slug: str, namespace: Namespace) -> None:
-        """Allocate slug and namespace to a user, once and for all.
+    def claim_namespace(
+        self, username: str, slug: str, namespace: Namespace, host: Hostname | None = None
+    ) -> None:
+        """Allocate slug, namespace and the user's own host to a user: all of them or none.
 
-        Raises: Taken if another user name has either, or this one has others.
+        Raises: Taken if another user name has one of them, or this one has others.
         """
         mine = UserNamespace(slug, username, namespace)
         try:
             with self._transaction() as connection:
                 connection.execute(NAMESPACES.insert().values(mine._asdict()))
+                if host is not None:
+                    connection.execute(HOSTS.insert().values(Host(host, username, "", "user")._asdict()))
         except IntegrityError:
             if self.namespace_of(username) != mine:
                 raise Taken(
@@ -290,5 +300,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    # Milliseconds. The event loop waits with it; other programs write for a few of them.
+    cursor.execute("PRAGMA busy_timeout=1000")
     cursor.close()

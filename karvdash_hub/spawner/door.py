@@ -6,14 +6,20 @@ like our own API does. JupyterHub's handlers do the work; these add what they ca
 - values are checked before anything is stored or answered, so a mistake is a 400 and not a failed launch;
 - PATCH writes the options that it receives into the log: they come here first;
 - nothing is stopped while Kubernetes does not answer.
+
+``GET /hub/spawn/…`` starts servers without a question (JupyterHub 6.1.1, handlers/pages.py), so a link on any
+page would. For service templates it leads to the page with the button.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.utils import url_path_join
 from tornado import web
 
 from karvdash_hub.errors import FieldError, KarvdashError, ValuesInvalid
@@ -85,9 +91,30 @@ class ServerHandler(UserServerAPIHandler):  # type: ignore[misc]
         await super().delete(user_name, server_name)
 
 
+class SpawnPage(SpawnHandler):  # type: ignore[misc]
+    """JupyterHub's page that starts a server; for services, the way to ours."""
+
+    async def _get(self, user_name: str, server_name: str, display_name: str) -> None:
+        template = self.get_argument("template", "") or self.get_argument("opt-template", "")
+        if template:
+            self.redirect(url_path_join(self.hub.base_url, "launch", quote(template, safe="")))
+            return
+        user = self.find_user(user_name)
+        record = user.orm_spawners.get(server_name) if user else None
+        if record is not None and launch_options.names_template(record.user_options):
+            # Without a question JupyterHub would start it.
+            page = ("service", quote(server_name, safe="")) if user is self.current_user else ("admin",)
+            self.redirect(url_path_join(self.hub.base_url, *page))
+            return
+        await super()._get(user_name, server_name, display_name)
+
+
 def handlers() -> list[tuple[str, type]]:
-    """Return the routes, as JupyterHub writes them (apihandlers/users.py, 6.1.1)."""
+    """Return the routes, as JupyterHub writes them (apihandlers/users.py, handlers/pages.py, 6.1.1)."""
     return [
+        (r"/spawn/([^/]+)", SpawnPage),
+        (r"/spawn/([^/]+)/([^/]+)", SpawnPage),
+        (r"/spawn", SpawnPage),
         (r"/api/users/([^/]+)/server", ServerHandler),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerHandler),
     ]

@@ -176,7 +176,11 @@ class Karvdash:
             log.warning("%s/%s is not deleted, because it was started again", *key)
             return
         # As JupyterHub's own API handler does it (apihandlers/users.py _remove_spawner, 6.1.1).
-        await user._delete_spawner(spawner)
+        with self.launches.being_deleted(key):
+            await user._delete_spawner(spawner)
+        if spawner.active:
+            log.warning("%s/%s is not deleted, because it was started meanwhile", *key)
+            return
         self.app.db.delete(spawner.orm_spawner)
         user.spawners.pop(key.server, None)
         self.app.db.commit()

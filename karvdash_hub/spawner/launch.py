@@ -13,8 +13,9 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from karvdash_hub import names
@@ -153,7 +154,14 @@ async def dry_run(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
     """Let Kubernetes check every object as the user. Raises: Refused with all that is wrong."""
     account = default_account(launch.namespace)
     if refusals := await apply.dry_run(karvdash.kube, made.manifests, as_user=account):
-        raise apply.Refused(refusals)
+        raise apply.Refused(in_file(made, refusals))
+
+
+def in_file(made: LaunchPlan, refusals: Sequence[apply.Refusal]) -> list[apply.Refusal]:
+    """Number refusals by the documents of the template's file, as its author counts them."""
+    return [
+        one if one.document is None else replace(one, document=made.indexes[one.document]) for one in refusals
+    ]
 
 
 @_step("anchor", "Creating the objects.", 8)
@@ -187,7 +195,10 @@ async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: s
     Returns: the plan as Kubernetes stored it.
     """
     account = default_account(launch.namespace)
-    stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
+    try:
+        stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
+    except apply.Refused as refused:
+        raise apply.Refused(in_file(made, refused.errors)) from refused
     await karvdash.passwords.save(launch.key, made.passwords)
     # Only now: hosts of a plan that is refused must not cost a running service its own.
     karvdash.store.release_hosts(*launch.key, keep=made.hosts)

@@ -11,6 +11,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.readiness.judge import judge
 from karvdash_hub.readiness.model import Snapshot, Verdict
 from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.launch import current
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key
@@ -75,6 +76,8 @@ def _verdict(
         return current(karvdash, plan, key, stopping=False)
     if spawner is not None and spawner.active:
         return Verdict("starting", "Starting.")
+    if other := removal.foreign(karvdash, key):
+        return Verdict("stopping", other, stuck=True)
     if not snapshot.empty:
         return judge(snapshot, now=time.time(), stopping=True)
     row = karvdash.launches.row(*key)

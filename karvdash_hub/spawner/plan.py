@@ -110,9 +110,10 @@ class LaunchPlan:
             expected=tuple(Expected(*one) for one in state["expected"]),
             endpoints=state["endpoints"],
             values=state["values"],
-            size=state["size"],
-            connect=state["connect"],
-            objects=tuple((one[0], one[1], one[2]) for one in state["objects"]),
+            # Later than the rest: a state that was stored before them is still understood.
+            size=state.get("size", {}),
+            connect=state.get("connect", ""),
+            objects=tuple((one[0], one[1], one[2]) for one in state.get("objects", ())),
         )
 
 

@@ -33,6 +33,8 @@ log = logging.getLogger("jupyterhub.karvdash")
 
 #: Seconds between two looks.
 INTERVAL = 300.0
+#: The same, while JupyterHub is busy with a server that may have to be repaired.
+SOON = 5.0
 #: Seconds that users' own templates get to be read.
 _TEMPLATES = 30.0
 #: Seconds after the end of an outage.
@@ -45,6 +47,7 @@ class Reconciler:
     def __init__(self, karvdash: Karvdash) -> None:
         self._karvdash = karvdash
         self._told: set[str] = set()
+        self._soon = False
 
     async def run(self) -> None:
         """Repair for as long as the Hub lives."""
@@ -57,12 +60,17 @@ class Reconciler:
             await asyncio.wait_for(karvdash.library.synced(), _TEMPLATES)
         karvdash.informers.subscribe(self._disappeared)
         while True:
-            await self.once()
+            try:
+                await self.once()
+            except Exception:
+                # Watches and store live as long as this does.
+                log.exception("Repairing failed, and is tried again in %.0f s", INTERVAL)
             await self._pause()
 
     async def once(self) -> None:
         """Repair everything that can be repaired now."""
         karvdash = self._karvdash
+        self._soon = False
         if karvdash.blind:
             return
         for row in karvdash.launches.rows():
@@ -70,6 +78,9 @@ class Reconciler:
                 await self._repair(row)
             except KarvdashError as error:
                 log.warning("Repairing %s/%s goes on later: %s", row.username, row.server, error)
+            except Exception:
+                # One row that cannot be read must not cost the others their repair.
+                log.exception("Repairing %s/%s failed", row.username, row.server)
         for key in list(self._active()):
             await self._notice_end(key)
         self._tell_strays()
@@ -95,10 +106,15 @@ class Reconciler:
         spawner = karvdash.spawner(key)
         active = spawner is not None and spawner.active
         if spawner is not None and row.state in UNFINISHED and active:
-            spawner.busy = karvdash.background(spawner.resume())
+            # While JupyterHub is about to start or stop it, that decides; if nothing comes of it, it is done.
+            if spawner.ready:
+                spawner.busy = karvdash.background(spawner.resume())
+            else:
+                self._soon = True
         elif row.state == "deleted" and not active:
-            await removal.finish_delete(karvdash, key)
-            await karvdash.drop_record(key)
+            with karvdash.launches.being_deleted(key):
+                await removal.finish_delete(karvdash, key)
+                await karvdash.drop_record(key)
         elif row.state in UNFINISHED:
             karvdash.launches.note(key, "failed", "The Hub was restarted during the launch. Start it again.")
             await removal.remove_anchor(karvdash, key)
@@ -154,7 +170,7 @@ class Reconciler:
     async def _pause(self) -> None:
         """Wait for the interval, or less when an outage ends meanwhile."""
         loop = asyncio.get_running_loop()
-        until, away = loop.time() + INTERVAL, False
+        until, away = loop.time() + (SOON if self._soon else INTERVAL), False
         while loop.time() < until:
             await asyncio.sleep(_AFTER_OUTAGE)
             if away and not self._karvdash.blind:

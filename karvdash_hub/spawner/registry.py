@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from karvdash_hub.errors import Conflict, KarvdashError
@@ -65,6 +67,7 @@ class Launches:
         self._live: dict[Key, Launch] = {}
         self._expected: dict[Key, asyncio.Future[None]] = {}
         self._singletons: dict[tuple[str, str], str] = {}
+        self._being_deleted: Counter[Key] = Counter()
         self._subscribers: list[Callable[[Key], None]] = []
 
     # --- reading -------------------------------------------------------------------------
@@ -106,7 +109,8 @@ class Launches:
         return Launch(key, template, namespace, self._expected.get(key) or _quiet_future())
 
     def begin(self, launch: Launch) -> None:
-        """Note that this process is busy with a server. Raises: Conflict if it is already."""
+        """Note that this process is busy with a server. Raises: Conflict if it is already, or deletes it."""
+        self.check_not_being_deleted(launch.key)
         if launch.key in self._live:
             raise Conflict(f"{launch.key.server} is being started already.", "pending")
         self._live[launch.key] = launch
@@ -152,6 +156,28 @@ class Launches:
         row = self._store.launch(*key)
         if row is not None:
             self._rows[key] = row
+
+    # --- deletion ------------------------------------------------------------------------
+
+    @contextmanager
+    def being_deleted(self, key: Key) -> Iterator[None]:
+        """Let no server of this name begin meanwhile: what is deleted last would be the new one's."""
+        self._being_deleted[key] += 1
+        try:
+            yield
+        finally:
+            self._being_deleted[key] -= 1
+            if not self._being_deleted[key]:
+                del self._being_deleted[key]
+
+    def is_being_deleted(self, key: Key) -> bool:
+        """Tell whether a server is being deleted by this process now."""
+        return key in self._being_deleted
+
+    def check_not_being_deleted(self, key: Key) -> None:
+        """Raises: Conflict if a server is being deleted."""
+        if self.is_being_deleted(key):
+            raise Conflict(f"{key.server} is being deleted. Try again in a moment.", "pending")
 
     # --- singletons ----------------------------------------------------------------------
 

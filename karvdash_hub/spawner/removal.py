@@ -47,8 +47,9 @@ async def stop(karvdash: Karvdash, key: Key) -> None:
     if row is not None and row.state not in ("failed", "deleted"):
         karvdash.launches.note(key, "removed")
     try:
-        await remove_anchor(karvdash, key)
-        if not await gone(karvdash, key, PATIENCE):
+        if not await remove_anchor(karvdash, key):
+            log.warning("%s/%s is another Hub's: %s", *key, foreign(karvdash, key))
+        elif not await gone(karvdash, key, PATIENCE):
             log.warning("Objects of %s/%s are still there %.0f s after its stop", *key, PATIENCE)
     except KarvdashError as error:
         log.warning("Stopping %s/%s goes on later: %s", *key, error)
@@ -70,7 +71,8 @@ async def delete(karvdash: Karvdash, key: Key) -> None:
         karvdash.store.release_hosts(*key)
         return
     try:
-        await finish_delete(karvdash, key)
+        with karvdash.launches.being_deleted(key):
+            await finish_delete(karvdash, key)
     except KarvdashError as error:
         log.warning("Deleting %s/%s goes on later: %s", *key, error)
 
@@ -83,9 +85,22 @@ async def finish_delete(karvdash: Karvdash, key: Key) -> None:
     karvdash.launches.forget(key)
 
 
-async def remove_anchor(karvdash: Karvdash, key: Key) -> None:
+def foreign(karvdash: Karvdash, key: Key) -> str:
+    """Say that what is in the cluster under a server's name was not made by this Hub; "" if it was."""
+    anchor = karvdash.snapshot(key).anchor
+    if anchor is None or anchor.hub == karvdash.store.instance_id:
+        return ""
+    return (
+        "It was launched with another database of the Hub, so this one leaves it alone. An administrator can "
+        f"restore that database, or delete ConfigMap {anchor.name} in namespace {anchor.namespace}, which "
+        "deletes the service."
+    )
+
+
+async def remove_anchor(karvdash: Karvdash, key: Key) -> bool:
     """Delete the anchor of a server, if it is ours; Kubernetes then deletes what it owns.
 
+    Returns: False if there is one that is not ours, which stays.
     Raises: KubeError. Nothing happens if it is gone.
     """
     namespace = karvdash.namespace(key.user)
@@ -94,10 +109,11 @@ async def remove_anchor(karvdash: Karvdash, key: Key) -> None:
         live = await karvdash.kube.get("v1", "ConfigMap", name, namespace)
         marks: Mapping[str, Any] = live["metadata"].get("annotations") or {}
         if marks.get(names.ANNOTATION_HUB) != karvdash.store.instance_id:
-            return
+            return False
         await karvdash.kube.delete("v1", "ConfigMap", name, namespace, uid=live["metadata"]["uid"])
     except NotFound:
-        return
+        pass
+    return True
 
 
 async def remove_kept(karvdash: Karvdash, key: Key) -> None:

@@ -19,6 +19,7 @@ from karvdash_hub.service_templates.model import ServiceTemplate
 from karvdash_hub.spawner import changing, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
+from karvdash_hub.spawner.launch import in_file
 from karvdash_hub.spawner.looking import look
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.registry import Key
@@ -114,8 +115,7 @@ class Services:
         self._need_kubernetes()
         await karvdash.ensure_namespace(username)
         refusals = await apply.dry_run(karvdash.kube, made.manifests, as_user=karvdash.account(username))
-        # Authors count the documents of their file, the Template section among them.
-        errors = [{**one.to_dict(), "document": made.indexes[one.document or 0]} for one in refusals]
+        errors = [one.to_dict() for one in in_file(made, refusals)]
         return {"objects": list(made.manifests), "errors": errors}
 
     # --- acting --------------------------------------------------------------------------
@@ -227,6 +227,7 @@ class Services:
         Raises: KarvdashError when it is refused.
         """
         key = Key(user.name, name)
+        self._karvdash.launches.check_not_being_deleted(key)
         accepted = self._karvdash.launches.expect(key)
         try:
             await handler.spawn_single_user(user, name, display_name, options=options)
@@ -289,7 +290,12 @@ class Services:
     def _free_name(self, user: Any, wanted: str) -> str:
         """Choose a name that no server of the user has. No await between this and the record."""
         candidates = names.name_candidates(wanted, self._random)
-        return next(name for name in candidates if name not in user.orm_spawners)
+        launches = self._karvdash.launches
+        return next(
+            name
+            for name in candidates
+            if name not in user.orm_spawners and not launches.is_being_deleted(Key(user.name, name))
+        )
 
     def _check_singleton(self, user: Any, template: ServiceTemplate) -> None:
         if not template.singleton:

@@ -10,10 +10,9 @@ What is overridden, and why (JupyterHub 6.1.1, KubeSpawner 7.1.0):
     poll, get_url, stop never raise: JupyterHub takes an exception for "gone", or keeps nothing of it
     rename              refused: objects, claims and addresses carry the name
     options_from_form, options_from_query, apply_user_options, user_options: ours pass unchanged
-    namespace, _ensure_namespace, load_state: one namespace a user, by our slug
-    _start_reflector    our watch: KubeSpawner's own makes the Hub exit 53 s after the API server goes away
-    service_account     the one with the user's rights; KubeSpawner would mount none
-    api                 acts with the user's rights; the Hub's own may not create a pod
+    load_state          the namespace is ours to name
+
+What holds for notebooks alone is in ``notebook.py``.
 """
 
 from __future__ import annotations
@@ -24,35 +23,26 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-import kubespawner.spawner
 from jupyterhub import __version__
 from jupyterhub.spawner import Spawner, SpawnException
-from kubespawner import KubeSpawner
 from tornado import web
-from traitlets import TraitError, default, validate
+from traitlets import validate
 
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.spawner import launch as steps
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.hub import Karvdash
+from karvdash_hub.spawner.notebook import NotebookSpawner
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key, Launch
-
-# KubeSpawner would read $KUBECONFIG or ~/.kube/config and has no setting for another file; our clients
-# take their configuration from Platform.kubeconfig.
-kubespawner.spawner.load_config = lambda **_: None
 
 #: Waiting for one's turn takes as long as it takes, and launch.py has its own clock.
 _NO_TIMEOUT = 365 * 24 * 3600
 
 
-#: Namespace of a user whose name clashes with another's: such a user can start nothing.
-_NO_NAMESPACE = "none"
-
-
-class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
+class KarvdashSpawner(NotebookSpawner):
     """One JupyterHub server: a launched service template, or a stock notebook."""
 
     start_timeout: int
@@ -62,29 +52,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.karvdash = Karvdash.instance()
         self._configured_timeout = self.start_timeout
-
-    @default("enable_user_namespaces")
-    def _default_user_namespaces(self) -> bool:
-        return True
-
-    @validate("enable_user_namespaces")
-    def _check_user_namespaces(self, proposal: Any) -> bool:
-        if not proposal.value:
-            raise TraitError("KarvdashSpawner.enable_user_namespaces cannot be False: users have namespaces")
-        return True
-
-    @default("service_account")
-    def _default_service_account(self) -> str:
-        # The user's own account, as in every pod of the namespace; KubeSpawner mounts none unless named.
-        return "default"
-
-    def _expand_user_properties(self, template: str, slug_scheme: str | None = None) -> str:
-        # KubeSpawner asks for the namespace like this, and would make another slug.
-        if template == self.user_namespace_template:
-            return Karvdash.instance().namespace_or(self.user.name, _NO_NAMESPACE)
-        return str(super()._expand_user_properties(template, slug_scheme))
 
     @property
     def key(self) -> Key:
@@ -118,10 +86,14 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         options = self.launch_options
         namespace = self.karvdash.claim_user(self.user.name).namespace
         launch = self.karvdash.launches.new(self.key, options.template, namespace)
+        begun = False
         try:
+            self.karvdash.launches.begin(launch)
+            begun = True
             await self.launch(launch, options)
         except KarvdashError as error:
-            self.karvdash.launches.note(self.key, "failed", error.message)
+            if begun:  # otherwise the row belongs to what is in the way
+                self.karvdash.launches.note(self.key, "failed", error.message)
             launch.refuse(error)
             raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
         finally:
@@ -129,9 +101,8 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         return self.hub_url
 
     async def launch(self, launch: Launch, options: LaunchOptions, *, resuming: bool = False) -> None:
-        """Take the steps of a launch, each in a function of ``launch.py``."""
+        """Take the steps of a launch that was begun, each in a function of ``launch.py``."""
         karvdash = self.karvdash
-        karvdash.launches.begin(launch)
         await steps.begin(karvdash, launch)
         steps.claim_singleton(karvdash, launch)
         async with steps.turn(karvdash, launch):
@@ -148,6 +119,7 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         """Do a launch once more that a Hub left half done."""
         namespace = self.karvdash.claim_user(self.user.name).namespace
         launch = self.karvdash.launches.new(self.key, self.launch_options.template, namespace)
+        self.karvdash.launches.begin(launch)
         self.log.warning("Taking up the launch of %s", self._log_name)
         try:
             await self.launch(launch, self.launch_options, resuming=True)
@@ -191,9 +163,10 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
 
     async def delete_forever(self) -> None:
         """Destroy what a stop leaves: claims, passwords, address. May be called again and again."""
-        if self.is_template:
+        # It may have been a service before its options were changed to those of a notebook.
+        if self.is_template or self.karvdash.launches.row(*self.key) is not None:
             await removal.delete(self.karvdash, self.key)
-        else:
+        if not self.is_template:
             self._act_as_user()
             await super().delete_forever()
 
@@ -271,8 +244,12 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
         return super().run_options_from_form(form_data)
 
     def options_from_query(self, query_data: Mapping[str, Any]) -> Any:
-        """Let an address name a template. Values are not taken from addresses, which end up in logs."""
-        return self.run_options_from_form(query_data)
+        """Let no address name a template: a link that somebody follows must not launch anything.
+
+        See ``door.SpawnPage``, which answers before JupyterHub asks.
+        """
+        options = {key: value for key, value in query_data.items() if key != "template"}
+        return super().run_options_from_form(options)
 
     async def _run_apply_user_options(self, user_options: Mapping[str, Any]) -> None:
         template = launch_options.names_template(user_options)
@@ -292,32 +269,6 @@ class KarvdashSpawner(KubeSpawner):  # type: ignore[misc]
             yield {"progress": view.percent, "message": view.message}
             if not view.launching:
                 return
-
-    # --- stock notebooks -----------------------------------------------------------------
-
-    def _act_as_user(self) -> None:
-        self.api = self.karvdash.stock.core(self.namespace)
-
-    async def _ensure_namespace(self) -> None:
-        # The first thing that KubeSpawner.start awaits.
-        try:
-            await self.karvdash.ensure_namespace(self.user.name)
-        except KarvdashError as error:
-            raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
-        self._act_as_user()
-
-    async def _start(self) -> Any:
-        # KubeSpawner's progress page is made of the namespace's events, which are watched only when wanted.
-        async with self.karvdash.informers.events(self.namespace):
-            return await super()._start()
-
-    async def _start_reflector(self, kind: str, *_: Any, **__: Any) -> Any:
-        reflector = self.karvdash.informers.stock
-        if kind == "events":
-            # KubeSpawner tells old events from new ones by what is there before it creates the pod.
-            await self.karvdash.informers.events_known(self.namespace)
-        self.__class__.reflectors[self._get_reflector_key(kind)] = reflector
-        return reflector
 
 
 def _first(value: Any) -> Any:

@@ -26,7 +26,6 @@ def claim_user(store: Store, platform: Platform, username: str) -> UserNamespace
             "has it. Ask an administrator for a different user name.",
             "user-name",
         )
-    store.claim_namespace(username, slug, namespace)
     host = names.Hostname(f"{names.user_host_label(slug)}.{platform.hostname_domain}")
-    store.claim_host(host, username, "", "user")
+    store.claim_namespace(username, slug, namespace, host)
     return UserNamespace(slug, username, namespace)

@@ -21,7 +21,7 @@ spec:
       containers:
       - name: web
         image: busybox
-        command: [sh, -c, "seq 6 | sed 's/^/line /'; printf '\\033[31mno database\\033[0m\\n'; exit 3"]
+        command: [sh, -c, "seq 6 | sed 's/^/line /'; printf '\\\\033[31mno database\\\\033[0m\\\\n'; exit 3"]
 ---
 kind: Template
 name: Crashes

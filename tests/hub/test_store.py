@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from karvdash_hub.errors import KarvdashError, Taken
+from karvdash_hub.errors import KarvdashError, Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace
 from karvdash_hub.settings import Platform
 from karvdash_hub.spawner.users import claim_user
@@ -89,6 +91,32 @@ def test_a_name_made_to_collide_with_anothers_slug_is_refused(store: Store) -> N
         claim_user(store, Platform(), "taken")
     # Slugs hold a hyphen and hash, simple names none, so a name equal to a slug is hashed itself.
     assert claim_user(store, Platform(), victim.slug).slug != victim.slug
+
+
+def test_a_user_gets_namespace_and_host_or_neither(store: Store) -> None:
+    """Otherwise the second sign-in would be let in without the user's own host."""
+    host = Hostname("alice.localhost")
+    store.claim_host(host, "somebody", "x", "service")
+    with pytest.raises(Taken):
+        claim_user(store, Platform(), "alice")
+    assert store.namespace_of("alice") is None
+    store.release_hosts("somebody", "x")
+    claim_user(store, Platform(), "alice")
+    assert store.host(host) == Host(host, "alice", "", "user")
+
+
+def test_a_locked_database_is_told_soon(store: Store, tmp_path: Path) -> None:
+    """The Hub waits for its database on the event loop, so everybody waits."""
+    other = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="database"):
+        store.set_launch("alice", "redis", "ready")
+    assert time.monotonic() - began < 3
+    assert store.launches() == []
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.set_launch("alice", "redis", "ready") is False
 
 
 def test_a_ticket_is_good_once_for_its_host_and_time(store: Store) -> None:
