@@ -137,10 +137,12 @@ class Watch(Generic[T]):
 
     async def stop(self) -> None:
         """End the watch and close its connection; the items stay as they are."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        task, self._task = self._task, None
+        # Again, should it be lost: an error of the connection that is being closed can take the place of a
+        # cancellation, and the task would begin afresh. Seen with a hundred launches at once.
+        while task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=1.0)
 
     def subscribe(self, callback: Callable[[Key, T | None, T | None], object]) -> Callable[[], None]:
         """Call ``callback(key, old, new)`` at each difference; None stands for "not there".
