@@ -10,5 +10,6 @@
 
 ``hub.py`` holds what there is once in a Hub (``Karvdash``), ``services.py`` is what pages and API
 handlers call, ``reconcile.py`` repairs what a killed Hub left half done, ``door.py`` keeps passwords
-out of JupyterHub's database and log. docs/explanation/launch.md tells the whole story.
+out of JupyterHub's database and log, ``notebook.py`` and ``stock.py`` are for JupyterHub's own notebooks.
+docs/explanation/launch.md tells the whole story.
 """
