@@ -200,6 +200,7 @@ class Stack:
                 "--kubeconfig", str(self.kubeconfig("gate")),
                 "--token-file", str(self._secret("gate")),
                 "--key-file", str(self.state / "secrets" / "gate.key"),
+                "--pod-cidr", self.cluster.pod_cidr,
             ],
             "proxy": [
                 *proxy_command(),

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from karvdash_hub.gate import cookie
+from karvdash_hub.gate.addresses import Addresses
 from karvdash_hub.gate.hub import Hub
 from karvdash_hub.gate.pages import Pages
 from karvdash_hub.gate.people import Identity, People
@@ -48,7 +49,7 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.site = settings.site
-        self.table = Table(self.site.hostname, settings.namespace_prefix)
+        self.table = Table(self.site.hostname, settings.namespace_prefix, Addresses(settings.pod_ranges))
         self.watches = Watches(load(settings.kubeconfig), self.table)
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)

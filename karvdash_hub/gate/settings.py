@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from karvdash_hub.gate.addresses import Network
 from karvdash_hub.gate.verdict import Site
+
+_POD_CIDR = "KARVDASH_POD_CIDR"
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Settings:
         token_file: the Hub's token for service ``karvdash-gate``.
         key_file: keys that sign cookies, the same in all replicas; made when missing.
         hub_grace: seconds for which sessions go on while the Hub does not answer.
+        pod_ranges: of the cluster's pods; requests are sent to no other address. Empty: not known.
     """
 
     address: str
@@ -34,6 +39,7 @@ class Settings:
     token_file: Path
     key_file: Path
     hub_grace: float
+    pod_ranges: tuple[Network, ...]
 
     @property
     def secure(self) -> bool:
@@ -71,7 +77,18 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         "--hub-grace", metavar="SECONDS", type=float, default=600.0,
         help="how long sessions go on while the Hub does not answer; default: %(default)g",
     )  # fmt: skip
+    parser.add_argument(
+        "--pod-cidr", metavar="CIDR", action="append", type=_network,
+        help="addresses of the cluster's pods, may be repeated: requests are sent to no others. "
+        f"Default: those in ${_POD_CIDR}, with commas between; without any, all but this machine's own",
+    )  # fmt: skip
     given = parser.parse_args(argv)
+    ranges = given.pod_cidr
+    if ranges is None:
+        try:
+            ranges = [_network(text) for text in os.environ.get(_POD_CIDR, "").split(",") if text.strip()]
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"${_POD_CIDR}: {error}")
     address, port = given.listen
     return Settings(
         address=address,
@@ -83,6 +100,7 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         token_file=given.token_file,
         key_file=given.key_file,
         hub_grace=given.hub_grace,
+        pod_ranges=tuple(ranges),
     )
 
 
@@ -97,6 +115,13 @@ def _address(text: str) -> tuple[str, int]:
         return host, int(port)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not an address and port, as in 127.0.0.1:8003") from None
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text.strip())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a range of addresses, as in 10.244.0.0/16") from None
 
 
 def _url(text: str) -> str:

@@ -3,7 +3,7 @@
     anchor      host ─► user, server, open to all or not      written by the Hub alone
     Ingress     host, path ─► Service, port                   the template's own words
     Service     port ─► name of the port
-    EndpointSlice  name of the port ─► addresses of pods that are ready
+    EndpointSlice  name of the port ─► addresses of pods that are ready; made by Kubernetes' controller
 
 An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its hosts are
 the one that its namespace and server name make, and this one with a prefix, so that nobody can announce
@@ -19,19 +19,24 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from karvdash_hub import names
-from karvdash_hub.readiness.model import Anchor, Endpoint, Ingress, IngressPath, Service
+from karvdash_hub.gate.addresses import Addresses
+from karvdash_hub.readiness.model import Anchor, Endpoint, Ingress, Service
 
 Kind = Literal["anchor", "ingress", "service", "endpoint"]
 Key = tuple[str, str]
+Allowed = Callable[[str], bool]
 
 _EXACT = "Exact"
+#: Who makes the EndpointSlices of Services with a selector.
+#: ref: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#management
+_CONTROLLER = "endpointslice-controller.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +123,13 @@ class Table:
     Args:
         domain: of the platform, without port.
         namespace_prefix: what names of user namespaces start with.
+        allowed: tells whether requests may be sent to an IP address.
     """
 
-    def __init__(self, domain: str, namespace_prefix: str = "karvdash-") -> None:
+    def __init__(
+        self, domain: str, namespace_prefix: str = "karvdash-", allowed: Allowed | None = None
+    ) -> None:
+        self._allowed = allowed or Addresses()
         self._domain = domain
         self._prefix = namespace_prefix
         self._servers: dict[Key, _Server] = {}
@@ -201,7 +210,13 @@ class Table:
         if host not in server.drawn:
             assert server.anchor is not None
             server.drawn[host] = draw(
-                server.anchor, host, owner[0], server.ingresses, server.services, server.endpoints
+                server.anchor,
+                host,
+                owner[0],
+                server.ingresses,
+                server.services,
+                tuple(server.endpoints.values()),
+                self._allowed,
             )
         return server.drawn[host]
 
@@ -217,7 +232,8 @@ def draw(
     namespace: str,
     ingresses: Mapping[str, Ingress],
     services: Mapping[str, Service],
-    endpoints: Mapping[str, Endpoint],
+    slices: Iterable[Endpoint],
+    allowed: Allowed,
 ) -> Host:
     """Put together what belongs to one host of a server; of several Ingresses the first wins a path."""
     routes: dict[tuple[str, bool], Path] = {}
@@ -228,7 +244,9 @@ def draw(
         for path in ingress.paths:
             if path.host == host:
                 exact = path.path_type == _EXACT
-                routes.setdefault((path.path, exact), _path(path, exact, services, endpoints))
+                service = services.get(path.service)
+                found = _endpoints(service, path.port, slices, allowed) if service else ()
+                routes.setdefault((path.path, exact), Path(path.path, exact, path.service, path.port, found))
     # The longest path first, and of two alike the exact one.
     ordered = sorted(routes.values(), key=lambda path: (-len(path.path.rstrip("/")), not path.exact))
     return Host(
@@ -242,28 +260,20 @@ def draw(
     )
 
 
-def _path(
-    path: IngressPath, exact: bool, services: Mapping[str, Service], endpoints: Mapping[str, Endpoint]
-) -> Path:
-    service = services.get(path.service)
-    found = _endpoints(service, path.port, endpoints.values()) if service else ()
-    return Path(path.path, exact, path.service, path.port, found)
-
-
-def _endpoints(service: Service, port: str, slices: Any) -> tuple[str, ...]:
+def _endpoints(service: Service, port: str, slices: Iterable[Endpoint], allowed: Allowed) -> tuple[str, ...]:
     wanted = next((p for p in service.ports if port in (str(p.port), p.name)), None)
     if wanted is None:
         return ()
     found = {
         _address(address, number)
         for item in slices
-        if item.service == service.name
+        if (item.service, item.owner, item.manager) == (service.name, service.uid, _CONTROLLER)
         for name, number in item.ports
         if name == wanted.name
         for address, ready in item.addresses
-        if ready
+        if ready and allowed(address)
     }
-    if not found and not service.selector and service.cluster_ip not in ("", "None"):
+    if not found and not service.selector and allowed(service.cluster_ip):
         # Nobody makes EndpointSlices of ours for a Service without selector: leave it to kube-proxy.
         return (_address(service.cluster_ip, wanted.port),)
     return tuple(sorted(found))

@@ -108,6 +108,8 @@ class Endpoint(NamedTuple):
         service: name of the Service.
         addresses: IP and whether traffic may go there now.
         ports: name (may be ``""``) and number.
+        manager: who made it, as it says itself: ``endpointslice-controller.k8s.io`` for Kubernetes.
+        owner: uid of the Service that owns it.
     """
 
     name: str
@@ -115,6 +117,8 @@ class Endpoint(NamedTuple):
     server: str
     addresses: tuple[tuple[str, bool], ...]
     ports: tuple[tuple[str, int], ...]
+    manager: str = ""
+    owner: str = ""
 
 
 class ServicePort(NamedTuple):

@@ -80,9 +80,12 @@ def project_anchor(item: Json) -> Anchor:
 def project_endpoint(item: Json) -> Endpoint:
     """Project an EndpointSlice. ref: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/"""
     metadata = item["metadata"]
+    labels, owners = metadata.get("labels") or {}, metadata.get("ownerReferences") or []
     return Endpoint(
         name=metadata["name"],
-        service=intern((metadata.get("labels") or {}).get("kubernetes.io/service-name", "")),
+        service=intern(labels.get("kubernetes.io/service-name", "")),
+        manager=intern(labels.get("endpointslice.kubernetes.io/managed-by", "")),
+        owner=next((owner["uid"] for owner in owners if owner.get("kind") == "Service"), ""),
         server=_server(metadata),
         addresses=tuple(
             (address, _is_ready(endpoint))

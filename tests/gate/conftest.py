@@ -135,6 +135,8 @@ class Gateway:
 
     def _command(self, name: str) -> list[str]:
         gate = f"127.0.0.1:{self.gate_port}"
+        # A cluster given by its kubeconfig does not tell.
+        ranges = [getattr(self.cluster, "pod_cidr", "")]
         arguments = {
             "gate": [
                 "--listen", gate, "--domain", self.domain, "--hub-url", f"http://{self.domain}",
@@ -142,6 +144,7 @@ class Gateway:
                 "--kubeconfig", str(self.folder / "kubeconfig"),
                 "--token-file", str(self.folder / "token"), "--key-file", str(self.key_file),
                 "--hub-grace", "86400",
+                *(word for cidr in ranges if cidr for word in ("--pod-cidr", cidr)),
             ],
             "front": [
                 "--config-dir", str(self.folder / "front"), "--listen", f"127.0.0.1:{self.port}",
@@ -205,7 +208,7 @@ class Service:
         }  # fmt: skip
         named = [(f"p{port}", port) for port in ports]
         made = objects.service(self.server, self.user, ports=named)
-        del made["spec"]["clusterIP"]
+        del made["spec"]["clusterIP"], made["metadata"]["uid"]
         self.gateway.apply(
             namespace, script, objects.anchor(self.server, self.user, host=self.host, auth=auth),
             objects.ingress(self.server, self.user, host=self.host, paths=paths), made, deployment,

@@ -102,12 +102,14 @@ def service(
     }
     if selector:
         spec["selector"] = {"app": name or server}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(name or server, f"karvdash-{user}", server),
-        "spec": spec,
-    }
+    made = metadata(name or server, f"karvdash-{user}", server)
+    made["uid"] = uid_of(made["name"], made["namespace"])
+    return {"apiVersion": "v1", "kind": "Service", "metadata": made, "spec": spec}
+
+
+def uid_of(service: str, namespace: str) -> str:
+    """The uid that Services get here."""
+    return f"{namespace}/{service}"
 
 
 def endpoints(
@@ -118,15 +120,20 @@ def endpoints(
     addresses: Sequence[tuple[str, bool]] = (("10.1.0.5", True),),
     ports: Sequence[tuple[str, int]] = (("", 8080),),
     name: str = "",
+    manager: str = "endpointslice-controller.k8s.io",
+    owner: str = "",
 ) -> Object:
-    """An EndpointSlice; ``addresses``: IP and ready."""
+    """An EndpointSlice as Kubernetes makes it; ``addresses``: IP and ready, ``owner``: uid of its Service."""
     of = service or server
+    labels = {"kubernetes.io/service-name": of, "endpointslice.kubernetes.io/managed-by": manager}
+    made = metadata(name or f"{of}-x7k2p", f"karvdash-{user}", server)
+    made["labels"] |= labels
+    owner = owner or uid_of(of, made["namespace"])
+    made["ownerReferences"] = [{"apiVersion": "v1", "kind": "Service", "name": of, "uid": owner}]
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": metadata(
-            name or f"{of}-x7k2p", f"karvdash-{user}", server, **{"kubernetes.io/service-name": of}
-        ),
+        "metadata": made,
         "addressType": "IPv4",
         "endpoints": [{"addresses": [ip], "conditions": {"ready": ready}} for ip, ready in addresses],
         "ports": [{"name": port, "port": number, "protocol": "TCP"} for port, number in ports],

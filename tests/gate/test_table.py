@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
+from karvdash_hub.gate.addresses import Addresses, is_own_address
 from karvdash_hub.gate.table import Host, Kind, Table, normal_path
 from karvdash_hub.readiness.projections import (
     project_anchor,
@@ -94,6 +96,14 @@ SERVER = (anchor(), ingress(), service(), endpoints())
         pytest.param((anchor(host="web-bob.localhost"), *SERVER[1:]), None, id="anchor of another's host"),
         pytest.param((anchor(namespace="default"), *SERVER[1:]), None, id="anchor elsewhere"),
         pytest.param((anchor(name="forged"), *SERVER[1:]), None, id="a second, forged anchor"),
+        pytest.param((*SERVER[:3], endpoints(manager="me")), (), id="a slice that a user made"),
+        pytest.param((*SERVER[:3], endpoints(manager="")), (), id="a slice of nobody"),
+        pytest.param((*SERVER[:3], endpoints(owner="7e1f")), (), id="a slice of a Service that is gone"),
+        pytest.param(
+            (*SERVER[:3], endpoints(addresses=[("127.0.0.1", True), ("169.254.169.254", True)])),
+            (),
+            id="addresses that are no pod's",
+        ),
         pytest.param(
             (*SERVER, endpoints(user="bob", addresses=[("10.1.0.66", True)])),
             ("10.1.0.5:8080",),
@@ -197,6 +207,35 @@ def test_more_hosts_of_a_server(hosts: list[str], host: str, expected: tuple[str
 
     assert expected == upstream(table, host=host)
     assert upstream(table) == ("10.1.0.5:8080",)
+
+
+@pytest.mark.parametrize(
+    ("address", "ranges", "expected"),
+    [
+        pytest.param("10.1.0.5", "", True, id="a pod, as far as we know"),
+        pytest.param("10.1.0.5", "10.1.0.0/16", True, id="a pod"),
+        pytest.param("fd00::5", "10.1.0.0/16 fd00::/64", True, id="of the second range"),
+        pytest.param("10.2.0.5", "10.1.0.0/16", False, id="outside"),
+        pytest.param("fd01::5", "10.1.0.0/16", False, id="outside, of the other kind"),
+        pytest.param("10.1.0.1", "10.1.0.0/16", False, id="this machine's"),
+        pytest.param("127.0.0.1", "", False, id="loopback"),
+        pytest.param("::1", "", False, id="loopback 6"),
+        pytest.param("::ffff:127.0.0.1", "", False, id="loopback in disguise"),
+        pytest.param("169.254.169.254", "169.254.0.0/16", False, id="link-local, even if told so"),
+        pytest.param("fe80::1", "", False, id="link-local 6"),
+        pytest.param("224.0.0.1", "", False, id="multicast"),
+        pytest.param("0.0.0.0", "", False, id="unspecified"),
+        pytest.param("None", "", False, id="headless"),
+        pytest.param("example.org", "", False, id="a name"),
+    ],
+)
+def test_addresses_that_requests_may_be_sent_to(address: str, ranges: str, expected: bool) -> None:
+    allowed = Addresses(map(ip_network, ranges.split()), lambda found: str(found) == "10.1.0.1")
+    assert allowed(address) is expected
+
+
+def test_the_kernel_knows_its_own_addresses() -> None:
+    assert [is_own_address(ip_address(text)) for text in ("127.0.0.1", "192.0.2.1")] == [True, False]
 
 
 def test_more_hosts_go_with_their_anchor() -> None:
