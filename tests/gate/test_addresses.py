@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
+import time
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.gate.conftest import Gateway, Service
+from demo.processes import Process
+from karvdash_hub.front.config import IDENTITY_HEADERS
+from tests.gate.conftest import SCRIPT, Gateway, Service
 
 NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
 
@@ -59,12 +65,58 @@ def test_other_names_lead_to_the_platform(gateway: Gateway, host: str, expected:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("host", ["kv.test", "alice.kv.test", "u--alice-b-3a7a7327.kv.test"])
-def test_hub_and_notebooks_are_the_proxys(gateway: Gateway, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        pytest.param("kv.test", "/hub/home", id="the Hub"),
+        pytest.param("alice.kv.test", "/user/alice/lab", id="notebooks"),
+        pytest.param("u--alice-b-3a7a7327.kv.test", "/user/x/", id="notebooks of an odd name"),
+        pytest.param("alice.kv.test", "/hub/user/alice/api/sessions", id="a tab of a stopped notebook"),
+    ],
+)
+def test_hub_and_notebooks_are_the_proxys(gateway: Gateway, host: str, path: str) -> None:
     """There is no Hub here, so its visitors are told so."""
-    answer = gateway.ask(host, "/hub/home", headers=NAVIGATE)
+    answer = gateway.ask(host, path, headers=NAVIGATE)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "Sign-in does not work at the moment" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/hub", "/hub/", "/hub/login?next=%2F", "/hub/user/alice/", "/hub/api/user", "/user/../hub/home"]
+)
+def test_the_hubs_pages_are_on_its_own_host(gateway: Gateway, path: str) -> None:
+    """Where notebooks' scripts run nobody can sign in at the Hub."""
+    text = f"GET {path} HTTP/1.1\nHost: alice.kv.test\nConnection: close\n\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(text.replace("\n", "\r\n").encode())
+        answer = connection.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 302 ")
+    assert f"Location: http://{gateway.domain}{path}\r\n" in answer
+
+
+@pytest.fixture
+def echo(gateway: Gateway) -> Iterator[None]:
+    """A program that says what it got, where the Hub's proxy would be."""
+    process = Process("echo", run=gateway.folder / "run", log=gateway.folder / "log")
+    process.start([sys.executable, str(SCRIPT), str(gateway.nowhere)], env=os.environ, cwd=gateway.folder)
+    try:
+        deadline = time.monotonic() + 20
+        while gateway.ask("kv.test", "/").status_code != 200:
+            assert time.monotonic() < deadline, process.last_lines()
+            time.sleep(0.05)
+        yield
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("host", ["kv.test", "alice.kv.test"])
+def test_nobody_tells_the_hub_who_they_are_by_a_header(gateway: Gateway, echo: None, host: str) -> None:
+    """An authenticator that believes such headers would believe every browser."""
+    forged = dict.fromkeys((*IDENTITY_HEADERS, "X-Forwarded-User", "Forwarded"), "root")
+    arrived = gateway.ask(host, "/user/alice/", headers={**forged, "X-Kept": "1"}).json()["headers"]
+
+    assert "X-Kept" in arrived
+    assert {name.title() for name in forged} & {name.title() for name in arrived} == set()
 
 
 @pytest.mark.parametrize(
