@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub.auth import Authenticator
+from jupyterhub.utils import maybe_future
 from tornado import web
 from traitlets import default
 
@@ -23,6 +24,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers import default_handlers
 from karvdash_hub.spawner import door
 from karvdash_hub.spawner.hub import Karvdash
+from karvdash_hub.spawner.users import remove_user
 
 
 class KarvdashHandlersMixin:
@@ -60,6 +62,14 @@ class KarvdashHandlersMixin:
             raise ValueError(error.message) from error
         return result
 
+    async def delete_user(self, user: Any) -> None:
+        """Remove what the user has in the cluster and in our database, before JupyterHub forgets it."""
+        await maybe_future(super().delete_user(user))  # type: ignore[misc]
+        try:
+            await remove_user(Karvdash.instance(), user)
+        except KarvdashError as error:
+            raise web.HTTPError(error.status, "%s", error.message) from error
+
 
 class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: ignore[misc]
     """Local accounts, kept in karvdash_hub's own database."""
@@ -75,5 +85,8 @@ class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: igno
         """Check name and password of the login form."""
         if self._accounts is None:
             self._accounts = LocalAccounts(Karvdash.instance().store)
-        account = await self._accounts.authenticate(data.get("username", ""), data.get("password", ""))
+        try:
+            account = await self._accounts.authenticate(data.get("username", ""), data.get("password", ""))
+        except KarvdashError as error:
+            raise web.HTTPError(error.status, "%s", error.message) from error
         return None if account is None else {"name": account.name, "admin": account.admin}

@@ -9,6 +9,7 @@ Uniqueness is the database's: of two requests for one host exactly one gets it.
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,16 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from karvdash_hub.errors import Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace, ServerName
-from karvdash_hub.store_tables import ACCOUNTS, HOSTS, LAUNCHES, META, METADATA, NAMESPACES, TICKETS
+from karvdash_hub.store_tables import (
+    ACCOUNTS,
+    HOSTS,
+    LAUNCHES,
+    LEAVING,
+    META,
+    METADATA,
+    NAMESPACES,
+    TICKETS,
+)
 
 LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed", "deleted"]
 #: "removed": stopped. "deleted": to be forgotten with all it keeps. "failed": refused, and cleared away.
@@ -75,7 +85,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine = sa.create_engine(url)
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            sa.event.listen(self._engine, "connect", prepare_sqlite)
         METADATA.create_all(self._engine)
         self.instance_id = self._make_instance_id()
 
@@ -135,6 +145,17 @@ class Store:
             update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(hash=password_hash)
             return connection.execute(update).rowcount == 1
 
+    def set_active(self, name: str, active: bool) -> bool:
+        """Let an account sign in, or not; False if there is no such account."""
+        with self._transaction() as connection:
+            update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(active=active)
+            return connection.execute(update).rowcount == 1
+
+    def remove_account(self, name: str) -> bool:
+        """Delete an account; False if there is none."""
+        with self._transaction() as connection:
+            return connection.execute(ACCOUNTS.delete().where(ACCOUNTS.c.name == name)).rowcount == 1
+
     # --- namespaces ----------------------------------------------------------------------
 
     def namespace_of(self, username: str) -> UserNamespace | None:
@@ -167,6 +188,27 @@ class Store:
                     "belongs to another user. Ask an administrator for a different user name.",
                     "user-name",
                 ) from None
+
+    def begin_leaving(self, username: str) -> None:
+        """Note that a user is removed: services and addresses at once, the namespace when it is gone."""
+        with self._transaction() as connection:
+            connection.execute(LEAVING.delete().where(LEAVING.c.username == username))
+            known = sa.select(NAMESPACES.c.username).where(NAMESPACES.c.username == username)
+            connection.execute(LEAVING.insert().from_select(["username"], known))
+            connection.execute(LAUNCHES.delete().where(LAUNCHES.c.username == username))
+            connection.execute(TICKETS.delete().where(TICKETS.c.username == username))
+            connection.execute(HOSTS.delete().where(HOSTS.c.username == username, HOSTS.c.kind == "service"))
+
+    def leaving(self) -> list[UserNamespace]:
+        """Return the namespaces of users that were removed, which may still exist."""
+        query = sa.select(NAMESPACES).where(NAMESPACES.c.username.in_(sa.select(LEAVING.c.username)))
+        return [UserNamespace(*row) for row in self._rows(query)]
+
+    def forget_user(self, username: str) -> None:
+        """Give everything back that was allocated to a user. Somebody else may have the name then."""
+        with self._transaction() as connection:
+            for table in (HOSTS, LAUNCHES, TICKETS, NAMESPACES, LEAVING):
+                connection.execute(table.delete().where(table.c.username == username))
 
     # --- hosts ---------------------------------------------------------------------------
 
@@ -294,7 +336,10 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set up a connection of any engine; databases other than SQLite are left alone."""
+    if not isinstance(connection, sqlite3.Connection):
+        return
     # Write-ahead logging: a commit survives SIGKILL of the process and costs no fsync of its own.
     # ref: https://www.sqlite.org/pragma.html#pragma_synchronous
     cursor = connection.cursor()

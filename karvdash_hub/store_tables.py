@@ -24,6 +24,9 @@ NAMESPACES = sa.Table(
     sa.Column("username", sa.String(255), nullable=False, unique=True),
     sa.Column("namespace", sa.String(63), nullable=False, unique=True),
 )
+#: Users that were removed, until nothing of their namespace is left. Not a column of namespaces: missing
+#: tables are made in a database of before, missing columns are not.
+LEAVING = sa.Table("leaving", METADATA, sa.Column("username", sa.String(255), primary_key=True))
 HOSTS = sa.Table(
     "hosts",
     METADATA,

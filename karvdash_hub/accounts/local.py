@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 from karvdash_hub.accounts.passwords import MAX_LENGTH, check_password, hash_password, verify_password
-from karvdash_hub.errors import KarvdashError, NotFound
+from karvdash_hub.errors import Busy, KarvdashError, NotFound
 from karvdash_hub.names import RESERVED_USER_NAMES
 from karvdash_hub.store import Account, Store
+
+#: Sign-ins whose password is checked or waits for that: some two seconds of two threads.
+MOST_WAITING = 20
 
 #: What a new local account may be called. Names from other authenticators may be anything.
 _NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
@@ -43,6 +46,7 @@ class LocalAccounts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scrypt")
+        self._waiting = 0
 
     def add(self, name: str, password: str, *, admin: bool = False) -> None:
         """Add an account. Raises: KarvdashError if name or password cannot be used, Taken if it exists."""
@@ -60,7 +64,18 @@ class LocalAccounts:
         """Return the account if name and password are right and it is active, else None.
 
         Takes the same time for unknown users, wrong passwords and inactive accounts.
+
+        Raises: Busy if too many are waiting already.
         """
+        if self._waiting >= MOST_WAITING:
+            raise Busy("Too many people are signing in just now. Try again in a moment.", "sign-in")
+        self._waiting += 1
+        try:
+            return await self._authenticate(name, password)
+        finally:
+            self._waiting -= 1
+
+    async def _authenticate(self, name: str, password: str) -> Account | None:
         account = self._store.account(name)
         loop = asyncio.get_running_loop()
         right = await loop.run_in_executor(self._threads, self._verify, password, account)

@@ -11,7 +11,7 @@ import click
 
 from karvdash_hub import __version__
 from karvdash_hub.accounts import LocalAccounts
-from karvdash_hub.errors import KarvdashError
+from karvdash_hub.errors import KarvdashError, NotFound
 from karvdash_hub.store import Store
 
 
@@ -76,6 +76,42 @@ def password(store: Store, name: str, password_stdin: bool, generate: bool) -> N
     click.echo(f"Changed the password of {name}.", err=True)
     if generate:
         click.echo(new)
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def deactivate(store: Store, name: str) -> None:
+    """Let the account NAME sign in no more. What it has stays, and what runs goes on."""
+    _known(store.set_active(name, False), name)
+    click.echo(f"{name} cannot sign in any more.", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def activate(store: Store, name: str) -> None:
+    """Let the account NAME sign in again."""
+    _known(store.set_active(name, True), name)
+    click.echo(f"{name} can sign in.", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def remove(store: Store, name: str) -> None:
+    """Delete the account NAME, not what it has: that goes when the user is deleted in the Hub."""
+    _known(store.remove_account(name), name)
+    click.echo(
+        f"Deleted the account {name}. Its services and data go when an administrator deletes the user "
+        "on the Hub's admin page.",
+        err=True,
+    )
+
+
+def _known(found: bool, name: str) -> None:
+    if not found:
+        raise NotFound(f"There is no account {name}.", "account")
 
 
 @user.command("list")

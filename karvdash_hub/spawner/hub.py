@@ -81,7 +81,8 @@ class Karvdash:
         self.stock = StockClients(self.config)
         self.services = Services(self)
         self.reconciler = Reconciler(self)
-        self._claims = {claim.username: claim for claim in self.store.namespaces()}
+        leaving = self.store.leaving()
+        self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
         self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -197,6 +198,18 @@ class Karvdash:
             known = self._claims[username] = claim_user(self.store, self.platform, username)
             self._owners[known.namespace] = username
         return known
+
+    def forget_user(self, username: str) -> None:
+        """Forget a user who is removed; the namespace is the reconciler's from now on."""
+        self.store.begin_leaving(username)
+        for key in self.launches.forget_user(username):
+            self.passwords.forget(key)
+        if (claim := self._claims.pop(username, None)) is not None:
+            self._owners.pop(claim.namespace, None)
+
+    def has_left(self, username: str) -> bool:
+        """Tell whether a user is being removed."""
+        return any(claim.username == username for claim in self.store.leaving())
 
     def user_of(self, namespace: str) -> str | None:
         """Name the user who owns a namespace, or None."""

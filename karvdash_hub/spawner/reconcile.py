@@ -7,6 +7,7 @@ The rows of the ``launches`` table say what should be; the anchors in the cluste
     row removed, failed or deleted, anchor still there  ─► its anchor is deleted
     server active, nothing in the cluster, row finished ─► JupyterHub is told that it stopped
     anchor with our mark, unknown to either database    ─► listed for an administrator, never deleted
+    user removed, namespace still there                 ─► the namespace is deleted, then the name is free
 
 So an empty or restored database, ours or JupyterHub's, deletes nothing. Anchors of another Hub, or of
 this one before it lost its database, are told of once and left alone.
@@ -24,6 +25,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.readiness.model import Anchor
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.registry import Key
+from karvdash_hub.spawner.users import finish_leaving
 from karvdash_hub.store import UNFINISHED, LaunchRow
 
 if TYPE_CHECKING:
@@ -73,6 +75,11 @@ class Reconciler:
         self._soon = False
         if karvdash.blind:
             return
+        for claim in karvdash.store.leaving():
+            try:
+                await finish_leaving(karvdash, claim)
+            except KarvdashError as error:
+                log.warning("Removing user %r goes on later: %s", claim.username, error)
         for row in karvdash.launches.rows():
             try:
                 await self._repair(row)
@@ -94,6 +101,8 @@ class Reconciler:
         ]
 
     def _stray(self, anchor: Anchor) -> bool:
+        if self._karvdash.has_left(anchor.user):
+            return False
         row = self._karvdash.launches.row(anchor.user, anchor.server)
         return row is None or (
             row.state == "ready" and not self._karvdash.knows(Key(anchor.user, anchor.server))

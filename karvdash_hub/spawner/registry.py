@@ -147,6 +147,15 @@ class Launches:
         self._rows.pop(key, None)
         self.changed(key)
 
+    def forget_user(self, user: str) -> list[Key]:
+        """Drop all rows of a user, whose rows in the database are gone; return whose they were."""
+        gone = [key for key in self._rows if key.user == user]
+        for key in gone:
+            del self._rows[key]
+            self.release_singleton(*key)
+            self.changed(key)
+        return gone
+
     def changed(self, key: Key) -> None:
         """Tell subscribers."""
         for callback in list(self._subscribers):

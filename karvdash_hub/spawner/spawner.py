@@ -137,15 +137,17 @@ class KarvdashSpawner(NotebookSpawner):
 
     async def stop(self, now: bool = False) -> None:
         """Remove everything but settings, kept claims and passwords. Never raises."""
-        if not self.is_template:
-            self._act_as_user()
-            await super().stop(now)
-            return
         # A launch or a change that JupyterHub does not know of, and so has not cancelled.
         if self.busy is not None:
             self.busy.cancel()
             await asyncio.wait({self.busy})
-        await removal.stop(self.karvdash, self.key)
+        if self.karvdash.has_left(self.user.name):
+            return  # everything goes with the namespace
+        if self.is_template:
+            await removal.stop(self.karvdash, self.key)
+        else:
+            self._act_as_user()
+            await super().stop(now)
 
     async def poll(self) -> int | None:
         """Return None while anything of the server exists or might exist. Never raises."""
@@ -163,6 +165,8 @@ class KarvdashSpawner(NotebookSpawner):
 
     async def delete_forever(self) -> None:
         """Destroy what a stop leaves: claims, passwords, address. May be called again and again."""
+        if self.karvdash.has_left(self.user.name):
+            return  # everything goes with the namespace
         # It may have been a service before its options were changed to those of a notebook.
         if self.is_template or self.karvdash.launches.row(*self.key) is not None:
             await removal.delete(self.karvdash, self.key)

@@ -1,20 +1,51 @@
-"""Users and their namespaces: who may have which name, and what belongs to whom."""
+"""Users and their namespaces: who may have which name, what belongs to whom, and how a user is removed.
+
+A removed user's namespace is deleted with everything in it. Until Kubernetes has done that the name is
+nobody's, so that whoever gets it next starts with nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
 from karvdash_hub import names
-from karvdash_hub.errors import KarvdashError, Taken
+from karvdash_hub.errors import Conflict, KarvdashError, Taken
+from karvdash_hub.kube.errors import NotFound
+from karvdash_hub.kube.namespaces import NotYours, delete_namespace
 from karvdash_hub.settings import Platform
 from karvdash_hub.store import Store, UserNamespace
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+#: Seconds between two looks at a namespace that goes, and how many; the reconciler goes on after that.
+_AGAIN, _LOOKS = 1.0, 120
+
+
+class Leaving(Conflict):
+    """A user of this name was removed, and is not gone yet."""
+
+    def __init__(self, username: str) -> None:
+        message = (
+            f"The former user {username!r} is still being removed, with everything that user had. "
+            "Try again in a minute."
+        )
+        super().__init__(message, "user-leaving")
 
 
 def claim_user(store: Store, platform: Platform, username: str) -> UserNamespace:
     """Return the slug and the namespace of a user; the first call allocates them for ever.
 
-    Raises: Taken if they belong to somebody else or to the platform, KarvdashError if the name cannot be
-        used; the sentence is for the person who signs in.
+    Raises: Leaving; Taken if they belong to somebody else or to the platform; KarvdashError if the name
+        cannot be used. The sentence is for the person who signs in.
     """
     if (known := store.namespace_of(username)) is not None:
+        if known in store.leaving():
+            raise Leaving(username)
         return known
     if len(username) > 255:
         raise KarvdashError("A user name has at most 255 characters.", "user-name")
@@ -29,3 +60,55 @@ def claim_user(store: Store, platform: Platform, username: str) -> UserNamespace
     host = names.Hostname(f"{names.user_host_label(slug)}.{platform.hostname_domain}")
     store.claim_namespace(username, slug, namespace, host)
     return UserNamespace(slug, username, namespace)
+
+
+async def remove_user(karvdash: Karvdash, user: Any) -> None:
+    """Remove what a user has: servers, addresses, the namespace with all data, the local account.
+
+    Args:
+        user: ``jupyterhub.user.User``.
+    Returns when that is certain to happen; Kubernetes takes its time with a namespace.
+    Raises: Conflict if a server is just starting or stopping.
+    """
+    active = [spawner for spawner in user.spawners.values() if spawner.active]
+    if busy := next((spawner for spawner in active if spawner.pending), None):
+        raise Conflict(f"{busy.name or 'The notebook'} is busy ({busy.pending}). Try again in a moment.")
+    karvdash.store.remove_account(user.name)
+    karvdash.forget_user(user.name)
+    for spawner in active:
+        # Only for JupyterHub: what runs goes with the namespace.
+        await karvdash.app.proxy.delete_user(user, spawner.name)
+        await user.stop(spawner.name)
+    for claim in karvdash.store.leaving():
+        if claim.username == user.name:
+            karvdash.background(_see_off(karvdash, claim))
+
+
+async def _see_off(karvdash: Karvdash, claim: UserNamespace) -> None:
+    for _ in range(_LOOKS):
+        if await finish_leaving(karvdash, claim):
+            return
+        await asyncio.sleep(_AGAIN)
+
+
+async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
+    """Delete the namespace of a removed user; when it is gone, give the name back.
+
+    Returns: whether it is gone. Raises: KubeError.
+    """
+    try:
+        await delete_namespace(
+            karvdash.kube,
+            namespace=claim.namespace,
+            username=claim.username,
+            owner_id=karvdash.store.instance_id,
+        )
+        await karvdash.kube.get("v1", "Namespace", claim.namespace)
+        return False
+    except NotFound:
+        log.info("Namespace %s of the removed user %r is gone", claim.namespace, claim.username)
+    except NotYours as error:
+        # Not ours to delete; whoever gets the name is refused by the same check.
+        log.warning("%s It is kept, although its user was removed.", error)
+    karvdash.store.forget_user(claim.username)
+    return True

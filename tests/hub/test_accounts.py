@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from karvdash_hub.accounts import LocalAccounts, check_account_name
+from karvdash_hub.accounts.local import MOST_WAITING
 from karvdash_hub.accounts.passwords import hash_password, verify_password
 from karvdash_hub.cli import commands
-from karvdash_hub.errors import KarvdashError, NotFound, Taken
+from karvdash_hub.errors import Busy, KarvdashError, NotFound, Taken
 from karvdash_hub.store import Store
 
 
@@ -58,6 +61,26 @@ async def test_only_the_right_password_of_an_active_account_signs_in(store: Stor
     assert await accounts.authenticate("alice", "another one") is not None
 
 
+async def test_only_so_many_wait_for_their_password(store: Store) -> None:
+    """A flood of wrong passwords must not make everybody wait for minutes."""
+    accounts = LocalAccounts(store)
+    go_on = threading.Event()
+    for _ in range(2):
+        accounts._threads.submit(go_on.wait)
+    waiting = [
+        asyncio.create_task(accounts.authenticate(f"nobody{number}", "x")) for number in range(MOST_WAITING)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy) as refused:
+        await accounts.authenticate("alice", "correct horse")
+    assert refused.value.status == 429
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    go_on.set()
+    assert await accounts.authenticate("alice", "correct horse") is None
+
+
 @pytest.mark.parametrize("name", ["Alice", "al.ice", "al-ice", "1alice", "a" * 31, "", "αλίκη"])
 def test_a_local_account_has_a_simple_name(name: str) -> None:
     with pytest.raises(KarvdashError, match="lower-case letters and digits"):
@@ -90,3 +113,22 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert both.exit_code == 2
     assert run(commands, ["user", "list"], env={"KARVDASH_STATE_DIR": ""}).exit_code == 2
     assert run(commands, ["version"]).exit_code == 0
+
+
+async def test_an_account_is_barred_let_in_and_removed(tmp_path: Path, store: Store) -> None:
+    accounts = LocalAccounts(store)
+    accounts.add("alice", "correct horse")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(commands, ["user", "--state-dir", str(tmp_path), *arguments])
+
+    assert run("deactivate", "alice").exit_code == 0
+    assert "alice\tuser\tinactive" in run("list").output
+    assert await accounts.authenticate("alice", "correct horse") is None
+    assert run("activate", "alice").exit_code == 0
+    assert await accounts.authenticate("alice", "correct horse") is not None
+    removed = run("remove", "alice")
+    assert (removed.exit_code, "admin page" in removed.output) == (0, True)
+    assert await accounts.authenticate("alice", "correct horse") is None
+    for command in ("deactivate", "activate", "remove"):
+        assert isinstance(run(command, "alice").exception, NotFound)

@@ -12,7 +12,7 @@ import pytest
 from karvdash_hub.errors import KarvdashError, Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace
 from karvdash_hub.settings import Platform
-from karvdash_hub.spawner.users import claim_user
+from karvdash_hub.spawner.users import Leaving, claim_user
 from karvdash_hub.store import Host, Store
 
 
@@ -103,6 +103,31 @@ def test_a_user_gets_namespace_and_host_or_neither(store: Store) -> None:
     store.release_hosts("somebody", "x")
     claim_user(store, Platform(), "alice")
     assert store.host(host) == Host(host, "alice", "", "user")
+
+
+def test_a_removed_user_keeps_the_name_until_nothing_is_left(store: Store) -> None:
+    claim = claim_user(store, Platform(), "alice")
+    store.claim_host(Hostname("redis-alice.localhost"), "alice", "redis", "service")
+    store.begin_launch("alice", "redis", "redis", claim.namespace, "one")
+    claim_user(store, Platform(), "bob")
+    store.begin_launch("bob", "redis", "redis", Namespace("karvdash-bob"), "two")
+
+    for _ in range(2):
+        store.begin_leaving("alice")
+    store.begin_leaving("nobody")
+
+    assert store.leaving() == [claim]
+    assert [row.username for row in store.launches()] == ["bob"]
+    assert store.host("redis-alice.localhost") is None
+    with pytest.raises(Leaving, match="'alice' is still being removed"):
+        claim_user(store, Platform(), "alice")
+    claim_user(store, Platform(), "bob")
+    claim_user(store, Platform(), "nobody")
+
+    store.forget_user("alice")
+    assert store.leaving() == []
+    assert claim_user(store, Platform(), "alice") == claim
+    assert {one.username for one in store.namespaces()} == {"alice", "bob", "nobody"}
 
 
 def test_a_locked_database_is_told_soon(store: Store, tmp_path: Path) -> None:

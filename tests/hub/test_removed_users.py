@@ -1,0 +1,83 @@
+"""A user who is deleted in the Hub leaves nothing to whoever gets the name next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import requests
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person, make_person
+from tests.hub.conftest import HubProcess
+from tests.hub.helpers import launch, namespace_of
+
+
+def delete_user(stack: Stack, name: str) -> requests.Response:
+    """Delete a user as JupyterHub's admin page does."""
+    bootstrap = (stack.state / "secrets" / "bootstrap.token").read_text().strip()
+    return requests.delete(
+        f"{stack.hub_url}/hub/api/users/{name}",
+        headers={"Authorization": f"token {bootstrap}"},
+        timeout=120,
+    )
+
+
+def wait_until_gone(stack: Stack, namespace: str, seconds: float = 120) -> None:
+    """Wait until Kubernetes has deleted a namespace."""
+    deadline = time.monotonic() + seconds
+    while stack.cluster.kubectl("get", "namespace", namespace, "--ignore-not-found", "--output", "name"):
+        assert time.monotonic() < deadline, f"{namespace} is still there"
+        time.sleep(0.5)
+
+
+def make_again(stack: Stack, name: str, seconds: float = 60) -> Person:
+    """Make the person once more, as soon as the Hub allows it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = requests.post(
+            f"{stack.hub_url}/hub/api/users/{name}",
+            headers={
+                "Authorization": f"token {(stack.state / 'secrets' / 'bootstrap.token').read_text().strip()}"
+            },
+            timeout=60,
+        )
+        if answer.status_code == 201:
+            return make_person(stack, name)
+        assert "still being removed" in answer.text, answer.text
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(1)
+
+
+def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Person]) -> None:
+    """Running services, a stopped one, and the account go; the name is free when the namespace is gone."""
+    alice = person()
+    launch(alice, "redis", NAME="running")
+    alice.wait_for("running", "running")
+    launch(alice, "hello-kubernetes", NAME="stopped")
+    alice.wait_for("stopped", "running")
+    alice.api("POST", "/karvdash/services/stopped/stop")
+    alice.wait_for("stopped", "stopped")
+    namespace = namespace_of(alice)
+
+    answer = delete_user(stack, alice.name)
+    assert answer.status_code == 204, answer.text
+
+    wait_until_gone(stack, namespace)
+    namesake = make_again(stack, alice.name)
+    assert namesake.api("GET", "/karvdash/services/").json()["objects"] == []
+    launch(namesake, "redis", NAME="running")
+    namesake.wait_for("running", "running")
+
+
+def test_a_killed_hub_goes_on_removing(stack: Stack, person: Callable[..., Person], hub: HubProcess) -> None:
+    """The row says what is left to do."""
+    alice = person()
+    launch(alice, "redis")
+    alice.wait_for("redis", "running")
+    namespace = namespace_of(alice)
+    assert delete_user(stack, alice.name).status_code == 204
+    hub.kill()
+    hub.start()
+    wait_until_gone(stack, namespace)
+    assert make_again(stack, alice.name).api("GET", "/karvdash/services/").json()["objects"] == []
