@@ -55,6 +55,8 @@ c.JupyterHub.cleanup_proxy = not env("KARVDASH_PROXY_API_URL")
 registry = f"{c.Platform.registry}/" if c.Platform.registry else ""
 c.KubeSpawner.image = f"{registry}karvdash/jupyterlab:latest"
 c.KubeSpawner.cmd = ["jupyterhub-singleuser"]
+# The first start on a node pulls the image.
+c.KubeSpawner.start_timeout = 300
 c.KubeSpawner.cpu_limit = 2
 c.KubeSpawner.cpu_guarantee = 0.1
 c.KubeSpawner.mem_limit = "1G"
