@@ -8,10 +8,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
@@ -24,6 +22,7 @@ from karvdash_hub.gate.pages import PAGES, Place
 from karvdash_hub.gate.reach import connect
 from karvdash_hub.gate.relay import Relay, request_head
 from karvdash_hub.gate.verdict import Request, header_text
+from karvdash_hub.paths import safe_path
 
 log = logging.getLogger(__name__)
 
@@ -215,14 +214,3 @@ def _relay(host: str, answer: Answer, streams: tuple[IOStream, IOStream]) -> Rel
     if session is not None and visitor is not None and visitor.by == "cookie" and user:
         return Relay(Pair(user, host, session.session), session.expires, "", streams)
     return Relay(Pair("", host), float("inf"), "", streams)
-
-
-def safe_path(wanted: str) -> str:
-    """Return a path of this host to go to, ``/`` if ``wanted`` would lead elsewhere.
-
-    Browsers read ``//x`` and ``/\\x`` as another host, and drop tabs and line breaks before they look.
-    ref: https://url.spec.whatwg.org/#concept-basic-url-parser
-    """
-    if not re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", wanted) or len(wanted) > 8192:
-        return "/"
-    return quote(wanted, safe="!#$%&'()*+,/:;=?@[]~")

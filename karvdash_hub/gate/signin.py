@@ -7,9 +7,10 @@ import time
 
 from karvdash_hub.errors import Unavailable
 from karvdash_hub.gate import cookie
-from karvdash_hub.gate.handlers import GateHandler, safe_path
+from karvdash_hub.gate.handlers import GateHandler
 from karvdash_hub.gate.hub import Pair
 from karvdash_hub.gate.verdict import is_foreign
+from karvdash_hub.paths import safe_path
 
 #: Where the way through the Hub's sign-in page leads back to: the state, then the path that was asked for.
 _STATE = re.compile(r"/\.karvdash/state/(?P<state>[0-9a-f]{32})(?P<path>/.*)", re.DOTALL)

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from jupyterhub.scopes import get_scopes_for, has_scope, parse_scopes
 
+from karvdash_hub.paths import safe_path
 from karvdash_hub.settings import Platform
 from karvdash_hub.store import Host, Store
 
@@ -21,8 +22,6 @@ from karvdash_hub.store import Host, Store
 TICKET_LIFETIME = 60.0
 #: Seconds for which the gate's cookie is valid; the gate asks about open sessions every 30 s besides.
 SESSION_LIFETIME = 12 * 3600.0
-#: Longest address inside a service that one is brought back to after signing in (characters).
-_LONGEST_NEXT = 4096
 
 
 def service_at(store: Store, host: str) -> Host | None:
@@ -84,13 +83,3 @@ def callback_url(platform: Platform, host: Host, ticket: str, next_path: str) ->
     """Return the address at which the gate redeems a ticket."""
     query = urlencode({"ticket": ticket, "next": safe_path(next_path)}, quote_via=quote)
     return f"{platform.url_of(host.host)}.karvdash/callback?{query}"
-
-
-def safe_path(path: str) -> str:
-    """Return ``path`` if it can only mean a place on the same host, else ``/``.
-
-    Browsers read ``//x`` and ``/\\x`` as another host, and drop tabs and line ends first.
-    """
-    same_host = path.startswith("/") and not path.startswith(("//", "/\\"))
-    clean = all(character.isprintable() for character in path) and len(path) <= _LONGEST_NEXT
-    return path if same_host and clean else "/"

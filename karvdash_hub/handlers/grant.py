@@ -13,6 +13,7 @@ from tornado import web
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers import access
 from karvdash_hub.handlers.base import KarvdashMixin, PageHandler
+from karvdash_hub.paths import safe_path
 from karvdash_hub.spawner.options import names_template
 from karvdash_hub.store import Host
 
@@ -26,7 +27,7 @@ class GrantHandler(PageHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         asked, store = self.get_argument("host", ""), self.karvdash.store
-        next_path = access.safe_path(self.get_argument("next", "/"))
+        next_path = safe_path(self.get_argument("next", "/"))
         if service := self._allowed(access.service_at(store, asked)):
             ticket = access.make_ticket(store, service, self.username, time.time())
             self.redirect(access.callback_url(self.karvdash.platform, service, ticket, next_path))
@@ -86,7 +87,7 @@ class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
     def _rest(self) -> str:
         """Cut the path inside the service out of the address, not decoded as Tornado's arguments are."""
         parts = self.request.path.partition("/user/")[2].split("/", 2)
-        return access.safe_path(f"/{parts[2]}") if len(parts) > 2 else "/"
+        return safe_path(f"/{parts[2]}") if len(parts) > 2 else "/"
 
     def _query(self) -> str:
         """Pass the query on, without a token of the Hub: it would end up in the service's log."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from karvdash_hub.gate.handlers import safe_path
 from karvdash_hub.gate.table import Host, Path
 from karvdash_hub.gate.verdict import Reason, Request, Site, Verdict, Visitor, decide, header_text
 
@@ -177,27 +176,6 @@ def test_the_login_address_carries_the_whole_address() -> None:
 )
 def test_origins_are_written_as_browsers_do(site: Site, origin: str) -> None:
     assert origin == site.origin("x.localhost")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        pytest.param("/", "/", id="root"),
-        pytest.param("/a?b=1&c=%26", "/a?b=1&c=%26", id="stays as it is"),
-        pytest.param("/é", "/%C3%A9", id="written for a header"),
-        pytest.param("", "/", id="nothing"),
-        pytest.param("a", "/", id="no path"),
-        pytest.param("http://evil.com/", "/", id="an address"),
-        pytest.param("//evil.com", "/", id="two slashes"),
-        pytest.param("/\\evil.com", "/", id="a backslash"),
-        pytest.param("/\t/evil.com", "/", id="a tab, which browsers drop"),
-        pytest.param("/a\r\nSet-Cookie: x", "/", id="a line break"),
-        pytest.param("/ /evil.com", "/", id="a space"),
-        pytest.param("/" + "a" * 9000, "/", id="too long"),
-    ],
-)
-def test_nobody_is_sent_to_another_host(wanted: str, expected: str) -> None:
-    assert expected == safe_path(wanted)
 
 
 @pytest.mark.parametrize(

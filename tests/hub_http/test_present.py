@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from karvdash_hub.errors import FieldError
-from karvdash_hub.handlers import access, fields, present
+from karvdash_hub.handlers import fields, present
 from karvdash_hub.service_templates import parse
 from karvdash_hub.spawner.views import ServiceView
 from tests.hub_http.templates import TALKER
@@ -104,20 +104,3 @@ def test_mistakes_are_divided_by_where_they_belong() -> None:
     beside, others = fields.split_errors(errors, [{"key": "COUNT"}])
     assert ({"COUNT": "no"}, errors[1:]) == (beside, others)
     assert fields.place(errors[1]) == {"place": "document 2, COUNT", "message": "no"}
-
-
-@pytest.mark.parametrize(
-    ("path", "safe"),
-    [
-        ("/", "/"),
-        ("/a/b?c=d", "/a/b?c=d"),
-        ("//x", "/"),
-        ("/\\x", "/"),
-        ("/\tx", "/"),
-        ("http://x/", "/"),
-        ("", "/"),
-        ("/" + "a" * 5000, "/"),
-    ],
-)
-def test_safe_paths(path: str, safe: str) -> None:
-    assert safe == access.safe_path(path)
