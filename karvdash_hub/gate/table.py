@@ -3,7 +3,7 @@
     anchor      host ─► user, server, open to all or not      written by the Hub alone
     Ingress     host, path ─► Service, port                   the template's own words
     Service     port ─► name of the port
-    EndpointSlice  name of the port ─► addresses of pods that are ready; made by Kubernetes' controller
+    EndpointSlice  name of the port ─► addresses of pods that are ready; only slices of Kubernetes' own
 
 An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its hosts are
 the one that its namespace and server name make, and this one with a prefix, so that nobody can announce
