@@ -25,7 +25,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright holds the thread's event loop until it ends, and the asynchronous
+# tests of other modules need it.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium of the distribution, without a window."""
     install(missing_packages((Package("chromium", ("chromium",)),)), print)
