@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Engine, event
+
 from karvdash_hub import names
 from karvdash_hub.scopes import SCOPES
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
+from karvdash_hub.store import prepare_sqlite
 
 #: What a user's browser session and own tokens may do beyond JupyterHub's "self".
 USER_SCOPES = {
@@ -45,11 +48,19 @@ def install(c: Any, *, gate_token: str = "") -> None:
     Args:
         gate_token: API token of the gate; empty registers no gate.
     """
+    _databases()
     _sign_in(c)
     _servers(c)
     _addresses(c)
     _pages(c)
     _rights(c, gate_token)
+
+
+def _databases() -> None:
+    # JupyterHub commits several times a launch, on the event loop; with SQLite's defaults each one waits for
+    # the disk, and a hundred launches of one user hold up everybody. Its engine is made after this.
+    if not event.contains(Engine, "connect", prepare_sqlite):
+        event.listen(Engine, "connect", prepare_sqlite)
 
 
 def _sign_in(c: Any) -> None:
