@@ -109,9 +109,11 @@ class KarvdashSpawner(NotebookSpawner):
             await steps.prepare(karvdash, launch, resuming)
             plan = await steps.plan(karvdash, launch, options)
             await steps.dry_run(karvdash, launch, plan)
-            self.remember(plan)
+            # A change that is taken up again knows what it was to replace by what was remembered.
+            self.remember(plan.beside(self.plan if resuming else None))
             uid = await steps.anchor(karvdash, launch, plan)
             plan = await steps.apply_all(karvdash, launch, plan, uid)
+            await steps.prune(karvdash, launch, self.plan, plan)
             self.remember(plan)
             await steps.wait(karvdash, launch, plan)
 
@@ -152,6 +154,8 @@ class KarvdashSpawner(NotebookSpawner):
     async def poll(self) -> int | None:
         """Return None while anything of the server exists or might exist. Never raises."""
         try:
+            if self.karvdash.has_left(self.user.name):
+                return None  # until JupyterHub stops it, a moment later
             if self.is_template:
                 return None if removal.exists(self.karvdash, self.key) else 0
             if self.karvdash.blind:
