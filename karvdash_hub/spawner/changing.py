@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from karvdash_hub.errors import Conflict, KarvdashError
 from karvdash_hub.kube.apply import Refusal, Refused
 from karvdash_hub.spawner import launch as steps
+from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key, Launch
@@ -70,22 +71,25 @@ async def _accepted(
     karvdash: Karvdash, launch: Launch, spawner: Any, options: dict[str, Any], before: dict[str, Any]
 ) -> LaunchPlan | None:
     """Apply the new objects over the old ones; None if only a stop and a start can do it."""
-    _store(spawner, options)
     former: LaunchPlan | None = spawner.plan
+    stored = karvdash.passwords.strip(launch.key, options, before=before)
     try:
-        made = await steps.plan(karvdash, launch, spawner.launch_options)
+        made = await steps.plan(karvdash, launch, launch_options.parse(stored))
         await steps.dry_run(karvdash, launch, made)
     except Refused as refused:
         if _all_immutable(refused.errors):
+            _store(spawner, stored)
             return None
         raise
+    # Not before: a Hub that is killed earlier goes on with the old ones, which are what runs.
     karvdash.launches.write(launch)
-    spawner.remember(made)
+    _store(spawner, stored)
+    spawner.remember(made.beside(former))
     try:
         uid = await steps.anchor(karvdash, launch, made)
         made = await steps.apply_all(karvdash, launch, made, uid)
-        spawner.remember(made)
         await steps.prune(karvdash, launch, former, made)
+        spawner.remember(made)
     except BaseException:
         await asyncio.shield(_back(karvdash, launch, spawner, made, former, before))
         raise

@@ -14,7 +14,7 @@ import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
@@ -167,13 +167,20 @@ def in_file(made: LaunchPlan, refusals: Sequence[apply.Refusal]) -> list[apply.R
 @_step("anchor", "Creating the objects.", 8)
 async def anchor(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> str:
     """Make the ConfigMap that owns everything else, or take over ours that exists; return its uid."""
-    try:
-        stored = await karvdash.kube.create(made.anchor)
-    except AlreadyExists:
-        await _check_ours(karvdash, made.anchor)
-        stored = await karvdash.kube.apply(made.anchor)
+    known = karvdash.informers.snapshot(launch.namespace, launch.key.server).anchor is not None
+    stored = await _made_or_taken_over(karvdash, made.anchor, known)
     karvdash.launches.note(launch.key, "anchored")
     return str(stored["metadata"]["uid"])
+
+
+async def _made_or_taken_over(karvdash: Karvdash, manifest: Manifest, known: bool) -> Manifest:
+    # One that is known is not created again: a quota that is used up would refuse that, since it is asked
+    # before anything finds that the object exists.
+    if not known:
+        with suppress(AlreadyExists):
+            return await karvdash.kube.create(manifest)
+    await _check_ours(karvdash, manifest)
+    return await karvdash.kube.apply(manifest)
 
 
 async def _check_ours(karvdash: Karvdash, manifest: Manifest) -> None:

@@ -84,6 +84,12 @@ class LaunchPlan:
         """Return what this launch applied and another one of the same server does not."""
         return [one for one in self.objects if one not in other.objects]
 
+    def beside(self, former: LaunchPlan | None) -> LaunchPlan:
+        """Return the plan with the objects of a former one among its own, as long as they may exist."""
+        if former is None:
+            return self
+        return replace(self, objects=(*self.objects, *former.objects_not_in(self)))
+
     def to_state(self) -> dict[str, Any]:
         """Return what JupyterHub stores, as JSON."""
         return {
