@@ -9,18 +9,25 @@ Uniqueness is the database's: of two requests for one host exactly one gets it.
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from karvdash_hub.errors import Taken, Unavailable
-from karvdash_hub.names import Hostname, Namespace, ServerName
+from karvdash_hub.names import Hostname, Namespace
+from karvdash_hub.store_rows import (
+    UNFINISHED,
+    Account,
+    Host,
+    LaunchRow,
+    LaunchState,
+    UserNamespace,
+)
 from karvdash_hub.store_tables import (
     ACCOUNTS,
     HOSTS,
@@ -30,53 +37,19 @@ from karvdash_hub.store_tables import (
     METADATA,
     NAMESPACES,
     TICKETS,
+    prepare_sqlite,
 )
 
-LaunchState = Literal["started", "anchored", "applied", "ready", "failed", "removed", "deleted"]
-#: "removed": stopped. "deleted": to be forgotten with all it keeps. "failed": refused, and cleared away.
-#: The launch was interrupted if no process is busy with it.
-UNFINISHED: tuple[LaunchState, ...] = ("started", "anchored", "applied")
-
-
-class Account(NamedTuple):
-    """A local account; ``hash`` is what ``karvdash_hub.accounts.passwords`` wrote."""
-
-    name: str
-    hash: str
-    active: bool
-    admin: bool
-    created: datetime
-
-
-class UserNamespace(NamedTuple):
-    """The slug and the namespace that belong to one user name."""
-
-    slug: str
-    username: str
-    namespace: Namespace
-
-
-class Host(NamedTuple):
-    """An allocated host, without port; ``kind`` is ``service`` or ``user`` (then ``server`` is empty)."""
-
-    host: Hostname
-    username: str
-    server: str
-    kind: str
-
-
-class LaunchRow(NamedTuple):
-    """The newest launch of one server. There is at most one row for each."""
-
-    id: str
-    username: str
-    server: ServerName
-    template: str
-    namespace: Namespace
-    state: LaunchState
-    message: str
-    created: datetime
-    updated: datetime
+__all__ = [
+    "UNFINISHED",
+    "Account",
+    "Host",
+    "LaunchRow",
+    "LaunchState",
+    "Store",
+    "UserNamespace",
+    "prepare_sqlite",
+]
 
 
 class Store:
@@ -334,17 +307,3 @@ class Store:
 def _now() -> datetime:
     """UTC without zone, which is what every database keeps alike."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Set up a connection of any engine; databases other than SQLite are left alone."""
-    if not isinstance(connection, sqlite3.Connection):
-        return
-    # Write-ahead logging: a commit survives SIGKILL of the process and costs no fsync of its own.
-    # ref: https://www.sqlite.org/pragma.html#pragma_synchronous
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    # Milliseconds. The event loop waits with it; other programs write for a few of them.
-    cursor.execute("PRAGMA busy_timeout=1000")
-    cursor.close()
