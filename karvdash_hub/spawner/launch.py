@@ -110,8 +110,8 @@ async def turn(karvdash: Karvdash, launch: Launch) -> AsyncIterator[None]:
 
 def _wait_in_line(karvdash: Karvdash, launch: Launch, ahead: int) -> None:
     if ahead:
-        noun = "launch is" if ahead == 1 else "launches are"
-        message = f"Waiting: {ahead} of your {noun} ahead."
+        verb = "is" if ahead == 1 else "are"
+        message = f"Waiting: {ahead} of your launches {verb} ahead."
     else:
         message = "Waiting: this launch is the next of yours."
     karvdash.launches.say(launch, message, 0)

@@ -5,6 +5,7 @@ The rows of the ``launches`` table say what should be; the anchors in the cluste
     row unfinished, JupyterHub has the server active    ─► the launch is done once more
     row unfinished, JupyterHub has it not               ─► its anchor is deleted
     row removed, failed or deleted, anchor still there  ─► its anchor is deleted
+    the same, and JupyterHub has the server active      ─► likewise, if the anchor is of that very launch
     server active, nothing in the cluster, row finished ─► JupyterHub is told that it stopped
     anchor with our mark, unknown to either database    ─► listed for an administrator, never deleted
     user removed, namespace still there                 ─► the namespace is deleted, then the name is free
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jupyterhub.karvdash")
 
+#: States of launches of which nothing but what is kept should be there.
+ENDED = ("removed", "failed", "deleted")
 #: Seconds between two looks.
 INTERVAL = 300.0
 #: The same, while JupyterHub is busy with a server that may have to be repaired.
@@ -120,15 +123,26 @@ class Reconciler:
                 spawner.busy = karvdash.background(spawner.resume())
             else:
                 self._soon = True
-        elif row.state == "deleted" and not active:
+        elif spawner is not None and row.state in ENDED and active:
+            await self._end(key, row, ready=spawner.ready)
+        elif row.state == "deleted":
             with karvdash.launches.being_deleted(key):
                 await removal.finish_delete(karvdash, key)
                 await karvdash.drop_record(key)
         elif row.state in UNFINISHED:
             karvdash.launches.note(key, "failed", "The Hub was restarted during the launch. Start it again.")
             await removal.remove_anchor(karvdash, key)
-        elif row.state in ("removed", "failed") and not active and karvdash.snapshot(key).anchor:
+        elif row.state in ENDED and karvdash.snapshot(key).anchor:
             await removal.remove_anchor(karvdash, key)
+
+    async def _end(self, key: Key, row: LaunchRow, *, ready: bool) -> None:
+        """Go on with a stop that was interrupted, or wait for JupyterHub to see the end of one."""
+        anchor = self._karvdash.snapshot(key).anchor
+        if anchor is not None and anchor.launch != row.id:
+            return  # started since this row was written: ours is an older database
+        if ready and anchor is not None:
+            await removal.remove_anchor(self._karvdash, key)
+        self._soon = True
 
     def _active(self) -> Iterator[Key]:
         for user in self._karvdash.users():

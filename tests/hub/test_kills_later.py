@@ -1,0 +1,243 @@
+"""A Hub that is killed while something ends, changes or waits for its turn."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from demo.stack import Stack
+from tests.fixtures.stacks import Person
+from tests.hub.conftest import HubProcess
+from tests.hub.helpers import labelled, launch, namespace_of, upload, wait_until_empty
+from tests.hub.test_half_way import CHANGING
+from tests.hub.test_kills import WHOLE, post_without_answer, without_pods
+
+#: Its container does not listen to SIGTERM, so that whatever ends it takes a known time.
+STUBBORN = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: $NAME, labels: {karvdash.io/keep: "true"}}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $NAME}
+spec:
+  selector: {matchLabels: {app: $NAME}}
+  template:
+    metadata: {labels: {app: $NAME}}
+    spec:
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: 10
+      containers:
+      - name: web
+        image: busybox
+        command: [sh, -c, "trap '' TERM; while true; do sleep 1; done"]
+        env: [{name: PASSWORD, value: $PASSWORD}]
+---
+kind: Template
+name: Stubborn
+variables:
+- {name: NAME, default: stubborn}
+- {name: PASSWORD, type: password, default: ""}
+"""
+KEPT = ["PersistentVolumeClaim/stubborn", "Secret/karvdash-stubborn-values"]
+RUNNING = ["ConfigMap/karvdash-stubborn", "Deployment/stubborn", *KEPT]
+
+
+def wait_until_it_ends(stack: Stack, somebody: Person) -> None:
+    """Wait until the anchor is gone and the pod got its SIGTERM, which it does not hear."""
+    deadline = time.monotonic() + 20
+    where = ["--namespace", namespace_of(somebody), "--selector", "karvdash.io/server", "--output", "json"]
+    while True:
+        pods = json.loads(stack.cluster.kubectl("get", "pods", *where))["items"]
+        ending = [pod for pod in pods if "deletionTimestamp" in pod["metadata"]]
+        if ending and not labelled(stack, somebody, "configmaps"):
+            return
+        assert pods, "the pod was gone before the Hub could be killed"
+        assert time.monotonic() < deadline, f"does not end: {labelled(stack, somebody)}"
+        time.sleep(0.1)
+
+
+def test_a_stop_that_takes_long_survives_the_hub(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess
+) -> None:
+    """Killed while the pod ends: the claim and the password stay, all else goes, and it starts again."""
+    alice = person()
+    template = upload(alice, STUBBORN)
+    launch(alice, template, PASSWORD="open sesame")
+    alice.wait_for("stubborn", "running")
+    assert alice.api("POST", "/karvdash/services/stubborn/stop").status_code == 200
+    wait_until_it_ends(stack, alice)
+    hub.kill()
+    hub.start()
+
+    alice.wait_for("stubborn", "stopped")
+    assert labelled(stack, alice) == KEPT
+    assert alice.api("POST", "/karvdash/services/stubborn/start").status_code in (200, 201, 202)
+    alice.wait_for("stubborn", "running")
+    assert without_pods(stack, alice) == RUNNING
+    assert environment(stack, alice, "PASSWORD") == "open sesame"
+    alice.remove_everything()
+    wait_until_empty(stack, alice)
+
+
+def test_a_deletion_that_takes_long_survives_the_hub(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess
+) -> None:
+    """Killed when the deletion was promised, and claim and password are still there: they go too."""
+    alice = person()
+    template = upload(alice, STUBBORN)
+    launch(alice, template, PASSWORD="open sesame")
+    alice.wait_for("stubborn", "running")
+    assert alice.api("DELETE", "/karvdash/services/stubborn/").status_code == 204
+    wait_until_it_ends(stack, alice)
+    assert [one for one in KEPT if one not in labelled(stack, alice)] == []
+    hub.kill()
+    hub.start()
+
+    wait_until_empty(stack, alice)
+    wait_until_unknown(alice, "stubborn")
+    # The name is free, and nothing of the former service comes back with it.
+    assert launch(alice, template)["name"] == "stubborn"
+    alice.wait_for("stubborn", "running")
+    assert environment(stack, alice, "PASSWORD") == ""
+    alice.remove_everything()
+    wait_until_empty(stack, alice)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        # Until Kubernetes has accepted the new settings, the old ones are in force.
+        pytest.param("plan", "old", id="plan"),
+        pytest.param("dry-run", "old", id="dry-run"),
+        pytest.param("anchor", "new", id="anchor"),
+        pytest.param("apply", "new", id="apply"),
+        pytest.param("wait", "new", id="wait"),
+    ],
+)
+def test_a_change_killed_at_any_step_is_whole(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess, step: str, message: str
+) -> None:
+    alice = person()
+    launch(alice, "hello-kubernetes", MESSAGE="old")
+    alice.wait_for("hello-kubernetes", "running")
+    hub.restart(f"c.Platform.hold_launches_at = {step!r}")
+    since = len(hub.log())
+    in_background(alice, "PATCH", "/karvdash/services/hello-kubernetes/", {"variables": {"MESSAGE": "new"}})
+    hub.wait_for_log(f"at {step}", since)
+    hub.kill()
+    hub.start()
+
+    wait_until_settled(stack, alice, message)
+    assert without_pods(stack, alice) == WHOLE
+    assert alice.service("hello-kubernetes")["values"]["MESSAGE"] == message
+    # And it can be changed again.
+    again = alice.api("PATCH", "/karvdash/services/hello-kubernetes/", {"variables": {"MESSAGE": "newer"}})
+    assert again.status_code == 200, again.text
+    wait_until_settled(stack, alice, "newer")
+    alice.remove_everything()
+    wait_until_empty(stack, alice)
+
+
+def test_a_change_taken_up_again_removes_what_it_replaces(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess
+) -> None:
+    """The new settings give objects other names: those of before are not left beside them."""
+    alice = person()
+    launch(alice, upload(alice, CHANGING))
+    alice.wait_for("changing", "running")
+    before = labelled(stack, alice)
+    hub.restart("c.Platform.hold_launches_at = 'apply'")
+    since = len(hub.log())
+    in_background(alice, "PATCH", "/karvdash/services/changing/", {"variables": {"WHICH": "two"}})
+    hub.wait_for_log("at apply", since)
+    hub.kill()
+    hub.start()
+
+    wanted = [one.replace("changing-one", "changing-two") for one in before]
+    deadline = time.monotonic() + 60
+    while wanted != (found := labelled(stack, alice)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    assert alice.wait_for("changing", "running")["values"]["WHICH"] == "two"
+    alice.remove_everything()
+    wait_until_empty(stack, alice)
+
+
+def test_those_that_wait_for_their_turn_get_it_after_the_hub_was_killed(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess
+) -> None:
+    """One holds the only place, two wait; afterwards all three run, each once."""
+    alice = person()
+    one_at_a_time = "c.Platform.launches_per_user = 1"
+    hub.restart(one_at_a_time, "c.Platform.hold_launches_at = 'apply'")
+    since = len(hub.log())
+    names = ["one", "two", "three"]
+    post_without_answer(alice, "hello-kubernetes", NAME="one", MESSAGE="I am one")
+    hub.wait_for_log("at apply", since)
+    for name in names[1:]:
+        launch(alice, "hello-kubernetes", NAME=name, MESSAGE=f"I am {name}")
+    waiting = {name: alice.service(name)["message"] for name in names[1:]}
+    assert waiting == {
+        "two": "Waiting: this launch is the next of yours.",
+        "three": "Waiting: 1 of your launches is ahead.",
+    }
+    hub.kill()
+    hub.start(one_at_a_time)
+
+    for name in names:
+        assert alice.wait_for(name, "running")["values"]["MESSAGE"] == f"I am {name}"
+    whole = [kind.replace("hello-kubernetes", name) for kind in WHOLE for name in names]
+    assert sorted(whole) == without_pods(stack, alice)
+    assert len(labelled(stack, alice, "pods")) == len(names)
+    alice.remove_everything()
+    wait_until_empty(stack, alice)
+
+
+def wait_until_settled(stack: Stack, somebody: Person, message: str) -> None:
+    """Wait until the service runs with this message, in one pod."""
+    deadline = time.monotonic() + 60
+    while True:
+        service = somebody.service("hello-kubernetes")
+        pods = labelled(stack, somebody, "pods")
+        seen = environment(stack, somebody, "MESSAGE")
+        if (service["state"], len(pods), seen) == ("running", 1, message):
+            return
+        assert time.monotonic() < deadline, f"{service}, {pods}, MESSAGE={seen}"
+        time.sleep(0.3)
+
+
+def environment(stack: Stack, somebody: Person, variable: str) -> str:
+    """The value of a variable in the one Deployment of a person, as Kubernetes has it."""
+    where = ["--namespace", namespace_of(somebody), "--output", "json"]
+    (deployment,) = json.loads(stack.cluster.kubectl("get", "deployments", *where))["items"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return next(str(one.get("value", "")) for one in container["env"] if one["name"] == variable)
+
+
+def wait_until_unknown(somebody: Person, name: str) -> None:
+    """Wait until the API has no such service."""
+    deadline = time.monotonic() + 30
+    while somebody.api("GET", f"/karvdash/services/{name}/").status_code != 404:
+        assert time.monotonic() < deadline, somebody.service(name)
+        time.sleep(0.2)
+
+
+def in_background(somebody: Person, method: str, path: str, body: Any) -> None:
+    """Send a request to a Hub that is killed before it answers."""
+
+    def run() -> None:
+        try:
+            somebody.api(method, path, body)
+        except requests.RequestException as error:
+            print(f"no answer: {type(error).__name__}")  # the Hub was killed, as intended
+
+    threading.Thread(target=run, daemon=True).start()
