@@ -38,7 +38,7 @@ log = logging.getLogger("jupyterhub.karvdash")
 ENDED = ("removed", "failed", "deleted")
 #: Seconds between two looks.
 INTERVAL = 300.0
-#: The same, while JupyterHub is busy with a server that may have to be repaired.
+#: The same, while something is under way that has to be looked at again.
 SOON = 5.0
 #: Seconds that users' own templates get to be read.
 _TEMPLATES = 30.0
@@ -80,7 +80,8 @@ class Reconciler:
             return
         for claim in karvdash.store.leaving():
             try:
-                await finish_leaving(karvdash, claim)
+                # Kubernetes takes a while, and somebody may be waiting for the name.
+                self._soon = not await finish_leaving(karvdash, claim) or self._soon
             except KarvdashError as error:
                 log.warning("Removing user %r goes on later: %s", claim.username, error)
         for row in karvdash.launches.rows():
