@@ -109,9 +109,10 @@ def test_twenty_kills_at_random_moments(stack: Stack, person: Callable[..., Pers
         hub.kill()
         hub.start()
         wanted = settled(alice, f"seed {seed}")
-    anchors = labelled(stack, alice, "configmaps")
     running = [name for name, state in wanted.items() if state == "running"]
-    assert sorted(f"ConfigMap/karvdash-{name}" for name in running) == anchors, f"seed {seed}"
+    whole = [one.replace("hello-kubernetes", name) for one in WHOLE for name in running]
+    assert without_pods(stack, alice) == sorted(whole), f"seed {seed}"
+    assert len(labelled(stack, alice, "pods")) == len(running), f"seed {seed}"
     for name in wanted:
         assert alice.api("DELETE", f"/karvdash/services/{name}/").status_code == 204
     wait_until_empty(stack, alice)
