@@ -13,18 +13,13 @@ from benchmarks.results import Result, table
 from demo.progress import Steps
 from demo.stack import ROOT, Stack
 
-NAMES = ("launch", "gateway", "restart")
+NAMES = ("launch", "gateway", "fairness", "restart")
 RESULTS = Path(__file__).parent / "results.json"
 
 
 def main(wanted: list[str]) -> int:
     """Run the benchmarks, 1 if a floor does not hold."""
-    stack = Stack(
-        "bench",
-        port=8300,
-        state=ROOT / ".demo" / "bench",
-        extra_config=Path(__file__).parent / "hub_config.py",
-    )
+    stack = Stack("bench", port=8300, state=ROOT / ".demo" / "bench")
     stack.down(wipe=True)
     results: list[Result] = []
     try:

@@ -1,11 +1,14 @@
-"""A hundred launches of one user at once: in order, ten at a time, and nobody else waits."""
+"""A hundred launches of one user at once: in order, ten at a time, and nobody else waits behind them.
+
+How much slower somebody else's launch gets is a ratio of times, and so a benchmark: ``make bench``.
+"""
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -49,16 +52,22 @@ def test_one_users_hundred_delay_nobody(
 ) -> None:
     many, one = person(), person()
     template, other = upload(many, FAKE), "hello-kubernetes"
-    alone = statistics.median(timed(one, other) for _ in range(3))
+    alone = timed(one, other)
 
     with ThreadPoolExecutor(20) as threads:
         asked = [threads.submit(launch, many, template, NAME=f"n{number}") for number in range(MANY)]
         time.sleep(1)
-        beside = statistics.median(timed(one, other) for _ in range(3))
+        beside = timed(one, other)
+        # It did not queue behind the hundred: most of those have still to begin when it is over.
+        left = (
+            sum(service["state"] == "starting" for service in services_of(many))
+            + MANY
+            - len(services_of(many))
+        )
         most, said, refused = 0, set(), []
         deadline = time.monotonic() + 600
         while True:
-            services = many.api("GET", "/karvdash/services/").json()["objects"]
+            services = services_of(many)
             waiting = [one for one in services if one["message"].startswith("Waiting")]
             # Without progress it is on its way into the queue.
             starting = [one for one in services if one["state"] == "starting" and one["percent"] > 0]
@@ -74,7 +83,13 @@ def test_one_users_hundred_delay_nobody(
     assert refused == []
     assert most <= 10
     assert any(message.startswith("Waiting: ") and "of your launches" in message for message in said), said
-    assert beside <= 2 * alone
+    assert left > MANY // 2
+
+
+def services_of(somebody: Person) -> list[dict[str, Any]]:
+    """Everything a person has."""
+    objects: list[dict[str, Any]] = somebody.api("GET", "/karvdash/services/").json()["objects"]
+    return objects
 
 
 def timed(somebody: Person, template: str) -> float:
