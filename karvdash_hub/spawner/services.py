@@ -261,6 +261,9 @@ class Services:
             await asyncio.wait({spawning}, timeout=_CANCEL)
         if spawner.pending:
             raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
+        # Written before the answer: JupyterHub gets to our stop() only after a poll, and may be killed before.
+        if (row := self._karvdash.launches.row(user.name, name)) is not None and row.state == "ready":
+            self._karvdash.launches.note(Key(user.name, name), "removed")
         # It would wait for slow_stop_timeout; the future that it sets is all that is needed.
         call = asyncio.ensure_future(handler.stop_single_user(user, name))
         await asyncio.sleep(0)
