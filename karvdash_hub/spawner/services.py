@@ -28,8 +28,7 @@ from karvdash_hub.spawner.views import ServiceView
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
 
-#: Seconds that a cancelled launch gets to notice it.
-_CANCEL = 5.0
+_CANCEL = 5.0  # seconds that a cancelled launch gets to notice it
 
 
 class Services:
@@ -261,7 +260,7 @@ class Services:
             await asyncio.wait({spawning}, timeout=_CANCEL)
         if spawner.pending:
             raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
-        # Written before the answer: JupyterHub gets to our stop() only after a poll, and may be killed before.
+        # Before the answer, since JupyterHub calls our stop() only after a poll, and may be killed before.
         if (row := self._karvdash.launches.row(user.name, name)) is not None and row.state == "ready":
             self._karvdash.launches.note(Key(user.name, name), "removed")
         # It would wait for slow_stop_timeout; the future that it sets is all that is needed.
