@@ -91,8 +91,12 @@ def test_changed_settings_restart_what_runs_and_stay(stack: Stack, person: Calla
         after["values"]["MESSAGE"],
         after["values"]["REPLICAS"],
     )
-    assert not set(pods) & set(labelled(stack, alice, "pods"))
-    assert len(labelled(stack, alice, "pods")) == 2
+    # The former pod serves nobody any more, and may still be ending.
+    deadline = time.monotonic() + 40
+    while set(pods) & set(now := labelled(stack, alice, "pods")):
+        assert time.monotonic() < deadline, now
+        time.sleep(0.2)
+    assert len(now) == 2
 
     refused = alice.api("PATCH", path, {"variables": {"REPLICAS": 99}})
     assert refused.status_code == 400
