@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.results import Result
+from cluster.processes import resident_bytes
 from demo.processes import Process
 
 SERVICES, USERS = 1000, 20
@@ -26,12 +27,8 @@ def compare(ours: float) -> Result:
 
 
 def resident(pids: list[int]) -> float:
-    """Resident MiB of the processes together. Source: proc(5), VmRSS."""
-    total = 0
-    for pid in pids:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
-    return total / 1024
+    """Resident MiB of the processes together."""
+    return sum(map(resident_bytes, pids)) / 2**20
 
 
 def measure_plain() -> float:

@@ -18,6 +18,7 @@ from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube, default_account
 from tests.fixtures.clusters import SomeCluster
+from tests.kube.api_server import ApiServer
 
 OWNER_ID = "the-hub-of-the-tests"
 
@@ -39,6 +40,15 @@ class UserNamespace(NamedTuple):
         """Arguments of ensure_namespace for this user."""
         common = {"namespace": self.name, "username": self.username, "slug": self.slug, "owner_id": OWNER_ID}
         return common | changes
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ApiServer]:
+    """An API server of the module's own, which its tests may stop, kill and restart."""
+    server = ApiServer()
+    server.up()
+    yield server
+    server.down()
 
 
 @pytest.fixture(scope="session")

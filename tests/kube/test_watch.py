@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -20,14 +20,6 @@ from tests.kube.relay import Relay
 pytestmark = pytest.mark.cluster
 
 Change = tuple[str, str | None, str | None]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    server.up()
-    yield server
-    server.down()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,6 @@ from tests.kube.relay import Relay
 from tests.kube.test_watch import config_map, names, record, until, value, watch_of
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    server.up()
-    yield server
-    server.down()
 
 
 @pytest.fixture
