@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.results import Result, table
+from demo.parts import ROOT
 from demo.progress import Steps
-from demo.stack import ROOT, Stack
+from demo.stack import Stack
 
 NAMES = ("launch", "gateway", "fairness", "restart")
 RESULTS = Path(__file__).parent / "results.json"

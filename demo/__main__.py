@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 
 from cluster import ClusterError
+from demo.parts import ROOT
 from demo.processes import Died
-from demo.stack import ROOT, Stack
+from demo.stack import Stack
 from images import ImageError
 
 

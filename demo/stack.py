@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +19,13 @@ import yaml
 from cluster import Cluster
 from cluster.envfile import parse_env, write_env
 from demo.http import call
-from demo.node import proxy_command
 from demo.packages import install_missing
+from demo.parts import HUB_PORT, PARTS, ROOT, Ports, command, environment
 from demo.processes import Died, Process
 from demo.progress import Steps
 from images import push_all
 
-ROOT = Path(__file__).parent.parent
 RELEASE = "karvdash"
-PARTS = ("gate", "proxy", "hub", "front")
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The loopback ports of one demonstration: ``front`` is the one that people use."""
-
-    front: int
-
-    @property
-    def proxy(self) -> int:
-        """configurable-http-proxy, public side."""
-        return self.front + 1
-
-    @property
-    def proxy_api(self) -> int:
-        """configurable-http-proxy, where the Hub adds routes."""
-        return self.front + 2
-
-    @property
-    def gate(self) -> int:
-        """The gate, asked by the front."""
-        return self.front + 3
 
 
 class Stack:
@@ -62,8 +37,6 @@ class Stack:
         state: folder of everything that is kept (database, keys, logs, process ids).
         extra_config: a Python file that the Hub's configuration loads last.
     """
-
-    HUB_PORT = 8081
 
     def __init__(
         self, name: str = "demo", *, port: int = 8000, state: Path, extra_config: Path | None = None
@@ -106,7 +79,7 @@ class Stack:
             self.install()
         with steps.step("Proxy, gate and Hub"):
             self.start_parts(("proxy", "gate", "hub"))
-            self.wait_for(f"http://{self.cluster.host_address}:{self.HUB_PORT}/hub/health", "hub")
+            self.wait_for(f"http://{self.cluster.host_address}:{HUB_PORT}/hub/health", "hub")
         with steps.step("Front"):
             self.start_parts(("front",))
             self.wait_for(f"{self.hub_url}/hub/health", "front")
@@ -139,7 +112,7 @@ class Stack:
         for account in ("hub", "gate"):
             self._write_kubeconfig(account)
         for name in ("gate", "bootstrap", "proxy"):
-            self._secret(name)
+            self.secret(name)
         write_env(self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url})
 
     def _write_kubeconfig(self, account: str) -> None:
@@ -162,7 +135,7 @@ class Stack:
         """Where the kubeconfig of ``hub`` or ``gate`` is."""
         return self.state / "secrets" / f"{account}.kubeconfig"
 
-    def _secret(self, name: str) -> Path:
+    def secret(self, name: str) -> Path:
         """A random token, made once."""
         path = self.state / "secrets" / f"{name}.token"
         if not path.exists():
@@ -173,9 +146,8 @@ class Stack:
 
     def start_parts(self, parts: tuple[str, ...]) -> None:
         """Start these parts unless they run."""
-        commands = self.commands()
         for part in parts:
-            self.processes[part].start(commands[part], env=self.environment(part), cwd=self.hub_dir)
+            self.processes[part].start(command(self, part), env=environment(self, part), cwd=self.hub_dir)
 
     @property
     def hub_dir(self) -> Path:
@@ -183,68 +155,6 @@ class Stack:
         folder = self.state / "hub"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
-
-    def commands(self) -> dict[str, list[str]]:
-        """The command line of every part."""
-        ports, python = self.ports, sys.executable
-        hub_api = f"http://{self.cluster.host_address}:{self.HUB_PORT}"
-        domain = f"localhost:{ports.front}"
-        gate = f"127.0.0.1:{ports.gate}"
-        return {
-            "gate": [
-                python, "-m", "karvdash_hub.gate",
-                "--listen", gate,
-                "--hub-api", f"{hub_api}/hub/api",
-                "--hub-url", self.hub_url,
-                "--domain", domain,
-                "--kubeconfig", str(self.kubeconfig("gate")),
-                "--token-file", str(self._secret("gate")),
-                "--key-file", str(self.state / "secrets" / "gate.key"),
-                "--pod-cidr", self.cluster.pod_cidr,
-            ],
-            "proxy": [
-                *proxy_command(),
-                "--ip", "127.0.0.1", "--port", str(ports.proxy),
-                "--api-ip", "127.0.0.1", "--api-port", str(ports.proxy_api),
-                "--default-target", hub_api,
-                "--error-target", f"{hub_api}/hub/error",
-                "--host-routing",
-            ],
-            "hub": [python, "-m", "jupyterhub", "--config", str(ROOT / "jupyterhub_config.py")],
-            "front": [
-                python, "-m", "karvdash_hub.front",
-                "--config-dir", str(self.state / "front"),
-                "--listen", f"127.0.0.1:{ports.front}",
-                "--hub-proxy", f"127.0.0.1:{ports.proxy}",
-                "--gate", gate,
-                "--domain", domain,
-            ],
-        }  # fmt: skip
-
-    def environment(self, part: str = "hub") -> dict[str, str]:
-        """What a part finds in its environment; only the Hub and the proxy find secrets there."""
-        hidden = ("KUBECONFIG", "JUPYTERHUB_API_TOKEN")
-        common = {key: value for key, value in os.environ.items() if key not in hidden}
-        common["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        common["PYTHONUNBUFFERED"] = "1"
-        proxy = {"CONFIGPROXY_AUTH_TOKEN": self._secret("proxy").read_text()}
-        return common | {"hub": {**self._hub_environment(), **proxy}, "proxy": proxy}.get(part, {})
-
-    def _hub_environment(self) -> dict[str, str]:
-        """See jupyterhub_config.py."""
-        return {
-            "KARVDASH_PUBLIC_URL": self.hub_url,
-            "KARVDASH_BIND_URL": f"http://127.0.0.1:{self.ports.proxy}",
-            "KARVDASH_KUBECONFIG": str(self.kubeconfig("hub")),
-            "KARVDASH_HUB_IP": self.cluster.host_address,
-            "KARVDASH_HUB_PORT": str(self.HUB_PORT),
-            "KARVDASH_STATE_DIR": str(self.hub_dir),
-            "KARVDASH_REGISTRY": self.cluster.registry,
-            "KARVDASH_GATE_TOKEN_FILE": str(self._secret("gate")),
-            "KARVDASH_BOOTSTRAP_TOKEN_FILE": str(self._secret("bootstrap")),
-            "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{self.ports.proxy_api}",
-            **({"KARVDASH_EXTRA_CONFIG": str(self.extra_config)} if self.extra_config else {}),
-        }
 
     def wait_for(self, url: str, part: str, seconds: float = 60) -> None:
         """Wait until ``url`` answers 2xx; Died with the end of the log if the part does not live."""
@@ -279,7 +189,7 @@ class Stack:
         # Written first: whatever fails below is done again, with the same password, by the next start.
         write_env(self.state / "env", {user_key: name, f"{env_prefix}_PASSWORD": password})
         self.add_user(name, password, *flags)
-        bootstrap = self._secret("bootstrap").read_text()
+        bootstrap = self.secret("bootstrap").read_text()
         self.api("POST", f"/users/{name}", {"admin": "--admin" in flags}, token=bootstrap)
         status, answer = self.api("POST", f"/users/{name}/tokens", {"note": "demonstration"}, token=bootstrap)
         if status not in (200, 201):
@@ -298,7 +208,7 @@ class Stack:
         """Run ``karvdash-hub`` and return what it printed. Raises Died with what it said."""
         done = subprocess.run(
             [sys.executable, "-m", "karvdash_hub.cli", *arguments],
-            input=text_in, text=True, capture_output=True, env=self.environment(),
+            input=text_in, text=True, capture_output=True, env=environment(self, "hub"),
         )  # fmt: skip
         if done.returncode:
             raise Died(f"karvdash-hub {' '.join(arguments)}: {done.stderr.strip()}")
