@@ -84,17 +84,25 @@ class NotebookServer:
         )  # fmt: skip
         return list(json.loads(found)["items"])
 
-    def sh(self, script: str, text_in: str | None = None) -> str:
+    def sh(self, script: str, *arguments: str) -> str:
         """Run a shell script inside; return what it printed, raise when it fails."""
         (pod,) = self.pods()
         return self._kubectl(
-            "exec", "--stdin", "--namespace", self.namespace, pod["metadata"]["name"], "--",
-            "sh", "-c", script, text_in=text_in, timeout=150,
+            "exec", "--namespace", self.namespace, pod["metadata"]["name"], "--",
+            "sh", "-c", script, "sh", *arguments, timeout=150,
         )  # fmt: skip
+
+    def write(self, name: str, text: str) -> None:
+        """Write a small file into the home folder.
+
+        As an argument: containerd may close the standard input of an exec before it has passed it all on,
+        and the file is empty (https://github.com/containerd/containerd/issues/12734).
+        """
+        self.sh('printf %s "$1" > "$2"', text, name)
 
     def execute(self, notebook: Path) -> dict[str, str]:
         """Run a notebook inside; return what each cell that says something printed, by the cell's id."""
-        self.sh(f"cat > {notebook.name}", text_in=notebook.read_text())
+        self.write(notebook.name, notebook.read_text())
         self.sh(f"jupyter execute --inplace {notebook.name}")
         cells = json.loads(self.sh(f"cat {notebook.name}"))["cells"]
         return {

@@ -27,7 +27,7 @@ def test_a_users_host_leads_through_the_sign_in_to_jupyterlab(
     visit: Callable[..., Visit], server: NotebookServer
 ) -> None:
     """A document is opened by its short address; a cell is run, so websockets get through."""
-    server.sh("cat > seen.ipynb", text_in=NOTEBOOK.read_text())
+    server.write("seen.ipynb", NOTEBOOK.read_text())
     name = server.owner.name
     page = visit(server.owner, viewport={"width": 1280, "height": 900}).context.new_page()
     page.goto(server.url.replace(f"/user/{name}/", "/lab/tree/seen.ipynb"))
