@@ -2,17 +2,12 @@
 
 The Namespace is created by POST: a server-side apply would take over silently one that exists. Its
 annotations say whose it is, so that a namespace of somebody else, or of another Hub, is refused. Everything
-in it is applied, every time anew, which repairs what was changed or deleted.
-
-    RoleBinding karvdash-user         ``default`` account -> the user role, inside the namespace
-    RoleBinding karvdash-impersonate  the Hub may act as that account, here and nowhere else
-    ResourceQuota, LimitRange karvdash-user, if settings ask for them
+in it (``contents.py``) is applied, every time anew, which repairs what was changed or deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -21,25 +16,18 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from karvdash_hub.errors import KarvdashError
+from karvdash_hub.kube.contents import LABEL_POD_SECURITY, POD_SECURITY, ApiAccess, Isolation, Wanted
 from karvdash_hub.kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
-from karvdash_hub.kube.rest import Kube, Manifests, default_account
-from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, LABEL_INJECTED, LABEL_MANAGED_BY, MANAGED_BY
+from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER
 from karvdash_hub.service_templates import Manifest
 
 logger = logging.getLogger(__name__)
 
-IMPERSONATE_ROLE = "karvdash-hub-impersonate"
-USER_BINDING = "karvdash-user"
-IMPERSONATE_BINDING = "karvdash-impersonate"
-#: Name of the ResourceQuota and of the LimitRange.
-BOUNDS = "karvdash-user"
-#: Label of a user namespace: the user's slug. The user's name itself need not be a valid label.
-LABEL_USER = "karvdash.io/user"
-
-_RBAC = "rbac.authorization.k8s.io"
-_INJECTED = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_INJECTED: "true"}
 #: Seconds until a new role binding must be in force: every API server has its own cache of them.
 _RACE = 2.0
+#: Seconds between two tries of what a new role binding will allow.
+_AGAIN = 0.05
 
 
 class NotYours(KarvdashError):
@@ -78,6 +66,9 @@ async def ensure_namespace(
     user_role: str = "cluster-admin",
     quota: Mapping[str, Any] | None = None,
     limit_range: Mapping[str, Any] | None = None,
+    isolation: Isolation | None = None,
+    pod_security: bool = False,
+    api: ApiAccess | None = None,
     fresh: float = 30.0,
 ) -> None:
     """Make the user's namespace and what belongs into it, or repair it.
@@ -86,11 +77,25 @@ async def ensure_namespace(
         owner_id: instance id of the Hub.
         user_role: ClusterRole that the ``default`` account gets inside the namespace.
         quota, limit_range: ``spec`` of the ResourceQuota and LimitRange; empty removes ours.
+        isolation: for the NetworkPolicy; None removes ours.
+        pod_security: whether the namespace enforces Pod Security's level ``baseline``.
+        api: for Secret karvdash-api; None leaves one alone.
         fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
 
     Raises: NotYours, Terminating, KubeError.
     """
-    wanted = _Wanted(namespace, username, slug, owner_id, user_role, quota or {}, limit_range or {})
+    wanted = Wanted(
+        namespace,
+        username,
+        slug,
+        owner_id,
+        user_role,
+        quota or {},
+        limit_range or {},
+        isolation,
+        pod_security,
+        api,
+    )
     memory = _memories.setdefault(kube, _Memory())
     async with memory.locks.setdefault(namespace, asyncio.Lock()):
         done, digest = memory.done.get(namespace, (float("-inf"), ""))
@@ -118,53 +123,7 @@ async def delete_namespace(kube: Kube, *, namespace: str, username: str, owner_i
             return
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    namespace: str
-    username: str
-    slug: str
-    owner_id: str
-    user_role: str
-    quota: Mapping[str, Any]
-    limit_range: Mapping[str, Any]
-
-    @property
-    def digest(self) -> str:
-        return json.dumps(vars(self), sort_keys=True, default=dict)
-
-    def namespace_manifest(self) -> Manifest:
-        return {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {
-                "name": self.namespace,
-                "labels": {**_INJECTED, LABEL_USER: self.slug},
-                "annotations": {ANNOTATION_HUB: self.owner_id, ANNOTATION_USER: self.username},
-            },
-        }
-
-    def contents(self, hub: str) -> Manifests:
-        account = {"kind": "ServiceAccount", "name": "default", "namespace": self.namespace}
-        return [
-            self._binding(USER_BINDING, self.user_role, account),
-            self._binding(IMPERSONATE_BINDING, IMPERSONATE_ROLE, _subject(hub)),
-            *(self._object("v1", kind, BOUNDS, {"spec": dict(spec)}) for kind, spec in self.bounds() if spec),
-        ]
-
-    def bounds(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-        return ("ResourceQuota", self.quota), ("LimitRange", self.limit_range)
-
-    def _binding(self, name: str, role: str, subject: Mapping[str, str]) -> Manifest:
-        role_ref = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
-        body = {"roleRef": role_ref, "subjects": [dict(subject)]}
-        return self._object(f"{_RBAC}/v1", "RoleBinding", name, body)
-
-    def _object(self, api_version: str, kind: str, name: str, body: Mapping[str, Any]) -> Manifest:
-        metadata = {"name": name, "namespace": self.namespace, "labels": dict(_INJECTED)}
-        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
-
-
-async def _ensure_owned(kube: Kube, wanted: _Wanted) -> bool:
+async def _ensure_owned(kube: Kube, wanted: Wanted) -> bool:
     """Create the Namespace, or check that it is the user's; tell whether it existed."""
     manifest = wanted.namespace_manifest()
     try:
@@ -180,7 +139,12 @@ async def _ensure_owned(kube: Kube, wanted: _Wanted) -> bool:
     metadata = live["metadata"]
     if metadata.get("deletionTimestamp"):
         raise Terminating(wanted.namespace)
-    if not manifest["metadata"]["labels"].items() <= (metadata.get("labels") or {}).items():
+    found = metadata.get("labels") or {}
+    if not wanted.pod_security and found.get(LABEL_POD_SECURITY) == POD_SECURITY:
+        # Server-side apply leaves it: it came with the creation, which counts as somebody else's.
+        gone = {"uid": metadata["uid"], "labels": {LABEL_POD_SECURITY: None}}
+        await kube.patch("v1", "Namespace", wanted.namespace, "", {"metadata": gone})
+    if not manifest["metadata"]["labels"].items() <= found.items():
         # With the uid, so that a namespace which took this one's place meanwhile is not changed.
         manifest["metadata"]["uid"] = metadata["uid"]
         await kube.apply(manifest)
@@ -205,13 +169,25 @@ def _check_owner(live: Manifest, username: str, owner_id: str) -> None:
     )
 
 
-async def _ensure_contents(kube: Kube, wanted: _Wanted, existed: bool) -> None:
-    contents = wanted.contents(await kube.whoami())
-    unwanted = [kind for kind, spec in wanted.bounds() if not spec] if existed else []
+async def _ensure_contents(kube: Kube, wanted: Wanted, existed: bool) -> None:
+    await asyncio.gather(*(_apply(kube, manifest) for manifest in wanted.bindings(await kube.whoami())))
     await asyncio.gather(
-        *(_apply(kube, manifest) for manifest in contents),
-        *(_remove(kube, kind, wanted.namespace) for kind in unwanted),
+        *(_allowed_soon(kube, manifest) for manifest in wanted.contents()),
+        *(_remove(kube, *what, wanted.namespace) for what in (wanted.unwanted() if existed else ())),
     )
+
+
+async def _allowed_soon(kube: Kube, manifest: Manifest) -> None:
+    """Apply what a role binding allows that was stored a moment ago."""
+    deadline = time.monotonic() + _RACE
+    while True:
+        try:
+            await _apply(kube, manifest)
+            return
+        except Forbidden:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_AGAIN)
 
 
 async def _apply(kube: Kube, manifest: Manifest) -> None:
@@ -227,9 +203,9 @@ async def _apply(kube: Kube, manifest: Manifest) -> None:
         await kube.apply(manifest)
 
 
-async def _remove(kube: Kube, kind: str, namespace: str) -> None:
+async def _remove(kube: Kube, api_version: str, kind: str, name: str, namespace: str) -> None:
     try:
-        await kube.delete("v1", kind, BOUNDS, namespace)
+        await kube.delete(api_version, kind, name, namespace)
     except NotFound:
         return
 
@@ -252,16 +228,7 @@ async def _in_force(kube: Kube, namespace: str) -> None:
             problem = error
         if time.monotonic() > deadline:
             break
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(_AGAIN)
     if problem is not None:
         raise problem
     logger.warning("The role that users get does not let them create pods in %s", namespace)
-
-
-def _subject(username: str) -> dict[str, str]:
-    """Name ourselves as the subject of a role binding."""
-    prefix = "system:serviceaccount:"
-    if username.startswith(prefix):
-        namespace, _, name = username.removeprefix(prefix).partition(":")
-        return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
-    return {"apiGroup": _RBAC, "kind": "User", "name": username}

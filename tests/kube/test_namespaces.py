@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from typing import Any
 
 import pytest
 
 from karvdash_hub.kube import errors
+from karvdash_hub.kube.contents import ApiAccess, Isolation
 from karvdash_hub.kube.namespaces import NotYours, Terminating, delete_namespace, ensure_namespace
 from karvdash_hub.kube.rest import Kube
 from tests.fixtures.clusters import SomeCluster
 from tests.kube.conftest import OWNER_ID, UserNamespace
 
 RBAC = "rbac.authorization.k8s.io/v1"
+NETWORKING = "networking.k8s.io/v1"
 QUOTA = {"hard": {"pods": "5"}}
 LIMITS = {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}
 
@@ -22,10 +25,16 @@ LIMITS = {"limits": [{"type": "Container", "default": {"cpu": "1"}}]}
 async def contents(kube: Kube, namespace: str) -> dict[str, Any]:
     """What the Hub has put into a namespace, without what the API server adds."""
     found = {}
-    for api_version, kind in ((RBAC, "RoleBinding"), ("v1", "ResourceQuota"), ("v1", "LimitRange")):
+    for api_version, kind in (
+        (RBAC, "RoleBinding"),
+        ("v1", "ResourceQuota"),
+        ("v1", "LimitRange"),
+        (NETWORKING, "NetworkPolicy"),
+        ("v1", "Secret"),
+    ):
         for item in await kube.list(api_version, kind, namespace, label_selector="karvdash.io/injected=true"):
             assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "karvdash-hub"
-            body = {key: item[key] for key in ("roleRef", "subjects", "spec") if key in item}
+            body = {key: item[key] for key in ("roleRef", "subjects", "spec", "data") if key in item}
             found[f"{kind} {item['metadata']['name']}"] = body
     return found
 
@@ -42,6 +51,10 @@ def bindings(namespace: str, user_role: str = "cluster-admin") -> dict[str, Any]
         },
         "RoleBinding karvdash-impersonate": {
             "roleRef": role("karvdash-hub-impersonate"),
+            "subjects": [{"kind": "ServiceAccount", "name": "karvdash-hub", "namespace": "karvdash"}],
+        },
+        "RoleBinding karvdash-secrets": {
+            "roleRef": role("karvdash-hub-secrets"),
             "subjects": [{"kind": "ServiceAccount", "name": "karvdash-hub", "namespace": "karvdash"}],
         },
     }
@@ -124,6 +137,60 @@ async def test_changed_settings_reach_it_at_once(
     await ensure_namespace(hub_kube, **alice.wishes(quota=QUOTA))
     await ensure_namespace(hub_kube, **alice.wishes(user_role="admin"))
     assert bindings(alice.name, "admin") == await contents(admin_kube, alice.name)
+
+
+async def test_network_policy_and_secret(hub_kube: Kube, admin_kube: Kube, person: UserNamespace) -> None:
+    """They are made with the role bindings, whose rights are in force some milliseconds later."""
+    hub = {"ipBlock": {"cidr": "192.0.2.1/32"}}
+    isolation = Isolation([hub], ["10.9.0.0/16"], ["169.254.169.254/32", "fd00:ec2::254/128"])
+    api = ApiAccess("http://192.0.2.1:8081/hub/api/karvdash", "0" * 64, "2026-12-01T00:00:00Z")
+    await ensure_namespace(hub_kube, **person.wishes(isolation=isolation, api=api))
+
+    no_user = {"matchExpressions": [{"key": "karvdash.io/user", "operator": "DoesNotExist"}]}
+    v4 = {"cidr": "0.0.0.0/0", "except": ["10.9.0.0/16", "169.254.169.254/32"]}
+    v6 = {"cidr": "::/0", "except": ["fd00:ec2::254/128"]}
+    found = await contents(admin_kube, person.name)
+    assert found["NetworkPolicy karvdash-isolate"] == {
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [{"podSelector": {}}, hub]}],
+            "egress": [
+                {
+                    "to": [
+                        {"podSelector": {}},
+                        {"namespaceSelector": no_user},
+                        {"ipBlock": v4},
+                        {"ipBlock": v6},
+                    ]
+                }
+            ],
+        }
+    }
+    text = base64.b64decode(found["Secret karvdash-api"]["data"]["config.ini"]).decode()
+    assert text == f"[Karvdash]\nbase_url = {api.base_url}\ntoken = {api.token}\n"
+    secret = await admin_kube.get("v1", "Secret", "karvdash-api", person.name)
+    assert secret["metadata"]["annotations"] == {"karvdash.io/expires": "2026-12-01T00:00:00Z"}
+
+    await ensure_namespace(hub_kube, **person.wishes())
+    assert set(await contents(admin_kube, person.name)) == {*bindings(""), "Secret karvdash-api"}
+
+
+async def test_pod_security_comes_and_goes_with_the_setting(
+    hub_kube: Kube, admin_kube: Kube, person: UserNamespace
+) -> None:
+    """A stricter one that an administrator has set stays."""
+
+    async def level(**wishes: Any) -> str | None:
+        await ensure_namespace(hub_kube, **person.wishes(**wishes))
+        labels = (await admin_kube.get("v1", "Namespace", person.name))["metadata"]["labels"]
+        return dict(labels).get("pod-security.kubernetes.io/enforce")
+
+    assert await level(pod_security=True) == "baseline"
+    assert await level(pod_security=False) is None
+    strict = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    await admin_kube.patch("v1", "Namespace", person.name, "", strict)
+    assert await level(pod_security=False, fresh=0) == "restricted"
 
 
 async def test_quota_of_the_user_is_in_force(hub_kube: Kube, person: UserNamespace) -> None:

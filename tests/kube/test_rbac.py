@@ -43,7 +43,7 @@ def test_the_gate_reads() -> None:
     assert {verb for rule in roles()["karvdash-gate"] for verb in rule["verbs"]} == {"list", "watch"}
 
 
-def test_the_hub_writes_four_kinds_and_no_secret() -> None:
+def test_the_hub_writes_few_kinds_and_no_secret_outside_of_user_namespaces() -> None:
     """Whatever else it makes for a user it makes in the user's name."""
     writes = {
         resource
@@ -51,8 +51,15 @@ def test_the_hub_writes_four_kinds_and_no_secret() -> None:
         for resource in rule["resources"]
         if set(rule["verbs"]) - READ - {"bind"}
     }
-    assert writes == {"configmaps", "limitranges", "namespaces", "resourcequotas", "rolebindings"}
-    assert "secrets" not in {r for rules in roles().values() for rule in rules for r in rule["resources"]}
+    bounds = {"limitranges", "networkpolicies", "resourcequotas"}
+    assert writes == {"configmaps", "namespaces", "rolebindings"} | bounds
+    secrets = {
+        (name, tuple(rule["verbs"]))
+        for name, rules in roles().items()
+        for rule in rules
+        if "secrets" in rule["resources"]
+    }
+    assert secrets == {("karvdash-hub-secrets", ("create", "delete", "patch"))}
 
 
 def test_impersonation_is_bound_by_no_cluster_role_binding() -> None:
