@@ -3,6 +3,7 @@
     pages*.py      what people see: home, catalogue, launch form, the page of a service
     api_*.py       the same for programs, in Karvdash's wire format; the gate's questions
     grant.py       the ways from the Hub to a service's own host
+    acting.py      the same pages and API about somebody else, for administrators
     base.py        who asks, what they may do, how mistakes are answered
     streams.py     server-sent events
     present.py, fields.py   pure: how a service and a form look
@@ -24,6 +25,7 @@ def default_handlers() -> list[tuple[Any, ...]]:
     from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 
     from karvdash_hub.handlers import (
+        acting,
         api_gate,
         api_services,
         api_templates,
@@ -35,7 +37,7 @@ def default_handlers() -> list[tuple[Any, ...]]:
     )
 
     api, name, template = r"/api/karvdash", r"([^/]+)", r"([^/]+)"
-    return [
+    own: list[tuple[Any, ...]] = [
         (r"/home", pages.HomeHandler),
         (r"/catalogue", pages.CatalogueHandler),
         (rf"/launch/{template}", pages_launch.LaunchHandler),
@@ -49,11 +51,6 @@ def default_handlers() -> list[tuple[Any, ...]]:
         (rf"/service/{name}/change", pages_service.ChangePageHandler),
         (rf"/service/{name}/delete", pages_service.DeletePageHandler),
         (r"/notebook(?:/([^/]+))?/(start|stop)", pages_service.NotebookHandler),
-        (r"/karvdash/grant", grant.GrantHandler),
-        (r"/logout", grant.SignOutHandler),
-        (r"/karvdash/static/(.*)", CacheControlStaticFilesHandler, {"path": str(share_dir("static"))}),
-        (r"/user/([^/]+)/([^/]+)(/.*)?", grant.ServiceUrlHandler),
-        (rf"{api}/whoami/?", api_user.WhoamiHandler),
         (rf"{api}/events/?", api_user.UserEventsHandler),
         (rf"{api}/services/?", api_services.ServicesHandler),
         (rf"{api}/services/{name}/?", api_services.ServiceHandler),
@@ -64,6 +61,15 @@ def default_handlers() -> list[tuple[Any, ...]]:
         (rf"{api}/templates/?", api_templates.TemplatesHandler),
         (rf"{api}/templates/{template}/?", api_templates.TemplateHandler),
         (rf"{api}/templates/{template}/preview/?", api_templates.PreviewHandler),
+    ]
+    return [
+        *own,
+        *acting.routes(own),
+        (r"/karvdash/grant", grant.GrantHandler),
+        (r"/logout", grant.SignOutHandler),
+        (r"/karvdash/static/(.*)", CacheControlStaticFilesHandler, {"path": str(share_dir("static"))}),
+        (r"/user/([^/]+)/([^/]+)(/.*)?", grant.ServiceUrlHandler),
+        (rf"{api}/whoami/?", api_user.WhoamiHandler),
         (rf"{api}/gate/tickets/?", api_gate.TicketsHandler),
         (rf"{api}/gate/tokens/?", api_gate.TokensHandler),
         (rf"{api}/gate/sessions/?", api_gate.SessionsHandler),

@@ -26,14 +26,14 @@ class ServicesHandler(ApiHandler):
     @needs_own("read:servers")
     async def get(self) -> None:
         """List them; stock notebooks are JupyterHub's and not among them."""
-        views = self.karvdash.services.list(self.current_user)
+        views = self.karvdash.services.list(self.owner)
         self.reply({"objects": [view.to_dict() for view in views if not view.stock]})
 
     @needs_own("start:servers")
     async def post(self) -> None:
         """Launch a service template; the answer has the name that the service got."""
         template, values, size = launch_request(self.json_object())
-        view = await self.karvdash.services.create(self, self.current_user, template, values, size=size)
+        view = await self.karvdash.services.create(self, self.owner, template, values, size=size)
         self.reply(view.to_dict(), 201)
 
 
@@ -43,13 +43,13 @@ class ServiceHandler(ApiHandler):
     @needs_own("read:servers")
     async def get(self, name: str) -> None:
         """Show it."""
-        self.reply(self.karvdash.services.get(self.current_user, name).to_dict())
+        self.reply(self.karvdash.services.get(self.owner, name).to_dict())
 
     @needs_own("custom:karvdash:exec")
     async def post(self, name: str) -> None:
         """Run a command in the first container of one pod, or of every pod."""
         command, everywhere = exec_request(self.json_object(known={"command", "all_pods"}))
-        view = self.karvdash.services.get(self.current_user, name)
+        view = self.karvdash.services.get(self.owner, name)
         pods = [pod for pod in view.pods if pod["containers"]]
         done = [await self._run(pod, command) for pod in (pods if everywhere else pods[:1])]
         self.reply({"result": [one.output for one in done], "status": [one.status for one in done]})
@@ -69,13 +69,13 @@ class ServiceHandler(ApiHandler):
         """Change variables, size or both, and restart with them."""
         body = self.json_object(known={"variables", "size"})
         values, size = _object(body, "variables"), _object(body, "size")
-        view = await self.karvdash.services.change(self, self.current_user, name, values or {}, size)
+        view = await self.karvdash.services.change(self, self.owner, name, values or {}, size)
         self.reply(view.to_dict())
 
     @needs_own("delete:servers")
     async def delete(self, name: str) -> None:
         """Stop and forget it, with everything that it keeps."""
-        await self.karvdash.services.delete(self, self.current_user, name)
+        await self.karvdash.services.delete(self, self.owner, name)
         self.set_status(204)
         self.finish()
 
@@ -86,7 +86,7 @@ class StartHandler(ApiHandler):
     @needs_own("start:servers")
     async def post(self, name: str) -> None:
         """Start it; it is ready later."""
-        self.reply((await self.karvdash.services.start(self, self.current_user, name)).to_dict())
+        self.reply((await self.karvdash.services.start(self, self.owner, name)).to_dict())
 
 
 class StopHandler(ApiHandler):
@@ -95,7 +95,7 @@ class StopHandler(ApiHandler):
     @needs_own("delete:servers")
     async def post(self, name: str) -> None:
         """Stop it; its containers may take half a minute to end."""
-        self.reply((await self.karvdash.services.stop(self, self.current_user, name)).to_dict())
+        self.reply((await self.karvdash.services.stop(self, self.owner, name)).to_dict())
 
 
 class EventsHandler(EventStream):
@@ -104,11 +104,11 @@ class EventsHandler(EventStream):
     @needs_own("read:servers")
     async def get(self, name: str) -> None:
         """Send its progress until it is ready or cannot get ready."""
-        self.karvdash.services.get(self.current_user, name)
+        self.karvdash.services.get(self.owner, name)
         await self.send(self._progress(name))
 
     async def _progress(self, name: str) -> AsyncGenerator[Event, None]:
-        async for step in self.karvdash.services.progress(self.current_user, name):
+        async for step in self.karvdash.services.progress(self.owner, name):
             yield Event("progress", step)
         yield Event("end", {})
 
@@ -119,7 +119,7 @@ class LogsHandler(EventStream):
     @needs_own("read:servers")
     async def get(self, name: str) -> None:
         """Send its last lines, and with ``follow`` those to come."""
-        view = self.karvdash.services.get(self.current_user, name)
+        view = self.karvdash.services.get(self.owner, name)
         wanted = wanted_log(view.pods, self.get_argument, self.request.headers.get("Last-Event-ID", ""))
         await self.send(log_events(self.karvdash, self.username, name, wanted))
 

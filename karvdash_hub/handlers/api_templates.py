@@ -61,7 +61,7 @@ class PreviewHandler(ApiHandler):
         """Fill the template in and let Kubernetes check every object, without creating any."""
         values = self.json_object()
         size = take_size(values)
-        answer = await self.karvdash.services.preview(self.current_user, template_id, values, size)
+        answer = await self.karvdash.services.preview(self.owner, template_id, values, size)
         self.reply(
             {
                 "objects": answer["objects"],

@@ -69,10 +69,18 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         karvdash: Karvdash = self.settings["karvdash"]
         return karvdash
 
+    #: Whose things a page is about when that is not the asker; set by ``acting``.
+    acting_for: User | None = None
+
+    @property
+    def owner(self) -> Any:
+        """Whose things this is about: the asker's, unless an administrator acts as somebody (``acting``)."""
+        return self.acting_for or self.current_user
+
     @property
     def username(self) -> str:
-        """Name of the person who asks."""
-        return str(self.current_user.name)
+        """Name of the owner."""
+        return str(self.owner.name)
 
     def require(self, scope: str, server: str = "") -> None:
         """Refuse what ``needs_own`` refuses; with scope "" everybody but strangers is let through."""
@@ -85,7 +93,7 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         raise Forbidden(f"This needs the scope {scope!r}, which the request does not have.")
 
     def may(self, scope: str, server: str = "") -> bool:
-        """Tell whether the request has this scope for the asker's own server, or for all of them."""
+        """Tell whether the request has this scope for the owner's server, or for all of them."""
         owned = f"server={self.username}/{server}" if server else f"user={self.username}"
         return bool(self.has_scope(f"{scope}!{owned}"))
 
@@ -94,9 +102,16 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         await self.karvdash.ensure_namespace(self.username)
         return await self.karvdash.library.add(self.karvdash.namespace(self.username), text)
 
+    @property
+    def own_url(self) -> str:
+        """Where the pages about the owner's things are, with a slash at the end."""
+        base = str(self.hub.base_url)
+        return f"{base}as/{self.acting_for.escaped_name}/" if self.acting_for else base
+
     def hub_path(self, *parts: str) -> str:
-        """Address of one of our pages, below the Hub's prefix."""
-        return str(url_path_join(self.hub.base_url, *parts))
+        """Address of one of our pages about the owner's things, below the Hub's prefix."""
+        base = self.hub.base_url if parts[:1] in (("spawn",), ("spawn-pending",)) else self.own_url
+        return str(url_path_join(base, *parts))
 
     def log_exception(
         self,
@@ -171,6 +186,8 @@ class PageHandler(KarvdashMixin, BaseHandler):  # type: ignore[misc]
         html = await self.render_template(
             page,
             platform=platform,
+            own_url=self.own_url,
+            acting_for=self.acting_for.name if self.acting_for else "",
             outage=self.karvdash.informers.outage,
             **values,
         )

@@ -26,7 +26,7 @@ class HomeHandler(PageHandler):
     @needs_own("read:servers")
     async def get(self) -> None:
         """Show the asker's services, the notebook first."""
-        views = self.karvdash.services.list(self.current_user)
+        views = self.karvdash.services.list(self.owner)
         cards = [page_card(self, view) for view in views]
         templates = template_cards(self, views)
         notebooks = [card for card in cards if card["stock"] and not card["name"]]
@@ -53,7 +53,7 @@ class CatalogueHandler(PageHandler):
 
     async def show(self, status: int = 200, *, query: str = "", **values: Any) -> None:
         """Render the page, as after an upload that failed."""
-        views = self.karvdash.services.list(self.current_user)
+        views = self.karvdash.services.list(self.owner)
         words = query.lower().split()
         cards = template_cards(self, views)
         await self.answer(
@@ -137,7 +137,7 @@ class TemplateDeleteHandler(PageHandler):
 
 def page_card(handler: PageHandler, view: ServiceView) -> dict[str, Any]:
     """Add to the card of a service what only a page needs."""
-    user = handler.current_user
+    user = handler.owner
     # JupyterHub asks for a notebook's options on a page of its own, if it has any.
     asks = view.stock and bool(user.spawner.options_form or getattr(user.spawner, "profile_list", None))
     return present.card(view, handler.hub_path) | {

@@ -33,7 +33,7 @@ class LaunchHandler(PageHandler):
         values, size = read_form(self.request.body_arguments)
         sent = {"NAME": self._free_name(template)} | values
         try:
-            view = await self.karvdash.services.create(self, self.current_user, template.id, sent, size=size)
+            view = await self.karvdash.services.create(self, self.owner, template.id, sent, size=size)
         except KarvdashError as error:
             await self._form(template, values, size, error)
             return
@@ -45,7 +45,7 @@ class LaunchHandler(PageHandler):
     def _free_name(self, template: ServiceTemplate) -> str:
         variable = template.variable("NAME")
         wanted = names.suggest_server_name(spell(variable.default) if variable else "", template.id)
-        taken = (view.name for view in self.karvdash.services.list(self.current_user))
+        taken = (view.name for view in self.karvdash.services.list(self.owner))
         return present.free_name(wanted, taken, names.MAX_SERVER_NAME)
 
     async def _form(

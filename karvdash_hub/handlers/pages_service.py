@@ -32,7 +32,7 @@ class ServicePage(PageHandler):
         """Render the page; after a change that was refused with what had been typed."""
         if values is not None:
             self.set_header("Cache-Control", "no-store")  # what was typed may hold a password
-        view = self.karvdash.services.get(self.current_user, name)
+        view = self.karvdash.services.get(self.owner, name)
         template = self._template(view)
         form = settings_form(template, view, values, size, error)
         beside = form["beside"]
@@ -88,7 +88,7 @@ class PasswordsHandler(ServicePage):
     async def post(self, name: str) -> None:
         """Show them to their owner; nothing keeps the answer."""
         self.set_header("Cache-Control", "no-store")
-        await self.show(name, passwords=await self.karvdash.services.passwords(self.current_user, name))
+        await self.show(name, passwords=await self.karvdash.services.passwords(self.owner, name))
 
 
 class StartPageHandler(ServicePage):
@@ -99,7 +99,7 @@ class StartPageHandler(ServicePage):
     async def post(self, name: str) -> None:
         """Start it with the settings it had."""
         try:
-            await self.karvdash.services.start(self, self.current_user, name)
+            await self.karvdash.services.start(self, self.owner, name)
         except KarvdashError as error:
             await self.show(name, error=error)
             return
@@ -113,7 +113,7 @@ class StopPageHandler(ServicePage):
     @needs_own("delete:servers")
     async def post(self, name: str) -> None:
         """Stop it and keep its settings."""
-        await self.karvdash.services.stop(self, self.current_user, name)
+        await self.karvdash.services.stop(self, self.owner, name)
         self.back(name)
 
 
@@ -125,11 +125,11 @@ class ChangePageHandler(ServicePage):
     async def post(self, name: str) -> None:
         """Take the new settings and run with them, or show what is wrong with them."""
         values, size = read_form(self.request.body_arguments)
-        view = self.karvdash.services.get(self.current_user, name)
+        view = self.karvdash.services.get(self.owner, name)
         # An empty password input means the one that there is.
         kept = {key for key in view.secret_names if not values.get(key)}
         changed = {key: value for key, value in values.items() if key not in kept}
-        services, user = self.karvdash.services, self.current_user
+        services, user = self.karvdash.services, self.owner
         try:
             await services.change(self, user, name, changed, size)
             if view.state == "stopped":
@@ -149,7 +149,7 @@ class DeletePageHandler(ServicePage):
         """Delete it, if the person has said to know what that destroys."""
         if self.get_body_argument("confirm", "") != "yes":
             raise KarvdashError(f"Tick the box to confirm that {name} may be deleted.", "confirm")
-        await self.karvdash.services.delete(self, self.current_user, name)
+        await self.karvdash.services.delete(self, self.owner, name)
         self.redirect(self.hub_path("home"), status=303)
 
 
@@ -161,7 +161,7 @@ class NotebookHandler(PageHandler):
         """Start it and show JupyterHub's page about that, or stop it."""
         name = name or ""
         self.require("start:servers" if action == "start" else "delete:servers", name)
-        services, user = self.karvdash.services, self.current_user
+        services, user = self.karvdash.services, self.owner
         if action == "start":
             await services.start(self, user, name)
             self.redirect(self.hub_path("spawn-pending", user.escaped_name, name), status=303)
