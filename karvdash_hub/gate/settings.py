@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from karvdash_hub.gate.addresses import Network
 from karvdash_hub.gate.verdict import Site
+from karvdash_hub.listening import listen_address
 
 _POD_CIDR = "KARVDASH_POD_CIDR"
 
@@ -53,7 +54,7 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         prog="python -m karvdash_hub.gate",
         description="Tell the front who may open which service, and where it is.",
     )
-    parser.add_argument("--listen", metavar="ADDRESS:PORT", default="127.0.0.1:8003", type=_address)
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", default="127.0.0.1:8003", type=listen_address)
     parser.add_argument(
         "--hub-api", metavar="URL", required=True, type=_url, help="http://127.0.0.1:8081/hub/api"
     )
@@ -102,19 +103,6 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         hub_grace=given.hub_grace,
         pod_ranges=tuple(ranges),
     )
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.strip("[]")
-    try:
-        if ipaddress.ip_address(host).is_unspecified:
-            raise argparse.ArgumentTypeError(
-                f"{text} would listen on every network: name one address, as in 127.0.0.1:8003"
-            )
-        return host, int(port)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not an address and port, as in 127.0.0.1:8003") from None
 
 
 def _network(text: str) -> Network:

@@ -1,4 +1,4 @@
-"""One GET to the API server whose answer is read line by line while it arrives.
+"""One request to the API server whose answer is read while it arrives, a watch line by line.
 
 Tornado's ``AsyncHTTPClient`` is not used: a fetch of it cannot be cancelled, so a quiet watch could not
 be stopped, and its ``streaming_callback`` cannot slow the sender down. ``HTTP1Connection`` below it can.
@@ -90,16 +90,23 @@ class Stream:
         self._reader: asyncio.Task[None] | None = None
 
     @classmethod
+    def get(cls, config: KubeConfig, target: str) -> contextlib.AbstractAsyncContextManager[Stream]:
+        """Ask for ``target`` (path and query); see ``open``."""
+        return cls.open(config, "GET", target)
+
+    @classmethod
     @contextlib.asynccontextmanager
-    async def get(cls, config: KubeConfig, target: str) -> AsyncIterator[Stream]:
-        """Ask for ``target`` (path and query) and wait for the head of the answer.
+    async def open(
+        cls, config: KubeConfig, method: str, target: str, content: bytes = b"", content_type: str = ""
+    ) -> AsyncIterator[Stream]:
+        """Send a request and wait for the head of the answer.
 
         Raises: StreamError; ConfigError if certificates or token cannot be read.
         """
         connection = await _connect(config)
         stream = cls(connection)
         try:
-            await stream._ask(config, target)
+            await stream._ask(config, RequestStartLine(method, target, ""), content, content_type)
             yield stream
         finally:
             connection.close()
@@ -109,11 +116,11 @@ class Stream:
                 await asyncio.wait([stream._reader])
 
     async def check(self) -> None:
-        """Do nothing if the answer is 200.
+        """Do nothing if the answer is a success.
 
         Raises: Refused with what the Status object in the answer says.
         """
-        if self.status == 200:
+        if self.status in (200, 201):
             return
         try:
             status = json.loads(await self.body(_STATUS_BYTES))
@@ -156,7 +163,9 @@ class Stream:
             raise StreamError("the connection was closed in the middle of the answer")
         return b"".join(parts)
 
-    async def _ask(self, config: KubeConfig, target: str) -> None:
+    async def _ask(
+        self, config: KubeConfig, request: RequestStartLine, content: bytes, content_type: str
+    ) -> None:
         http = HTTP1Connection(
             self._connection, True, HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_ENDLESS)
         )
@@ -165,9 +174,13 @@ class Stream:
         headers["Accept"] = "application/json"
         headers["User-Agent"] = "karvdash-hub"
         headers["Connection"] = "close"
+        if content:
+            headers["Content-Type"] = content_type
+            headers["Content-Length"] = str(len(content))
         delegate = _Delegate(self, self._chunks)
         try:
-            http.write_headers(RequestStartLine("GET", urlsplit(config.server).path + target, ""), headers)
+            target = urlsplit(config.server).path + request.path
+            http.write_headers(request._replace(path=target), headers, content or None)
             http.finish()
             self._reader = asyncio.create_task(_read(http, delegate))
             async with asyncio.timeout(HEAD_TIMEOUT):

@@ -42,6 +42,8 @@ Json = dict[str, Any]
 SILENCE = 150.0
 #: The server ends each watch after a time in this range (seconds), spread so that not all end at once.
 WATCH_SECONDS = (300, 600)
+#: Seconds until a kind that is not installed is looked for again.
+ABSENT = 20.0
 #: Objects a page of the fallback.
 PAGE = 250
 _PAGE_BYTES = 256 * 2**20
@@ -63,9 +65,11 @@ class Watch(Generic[T]):
         key: makes the key of an object.
         silence: seconds without a byte after which the connection counts as dead.
         watch_list: False asks for pages at once instead of after a refusal.
+        optional: the kind may not be installed; that counts as no objects, and is looked at again.
 
     Attributes:
         synced: set once a complete state has been seen; never unset, since old items stay.
+        on_outage: called whenever ``outage`` changes.
     """
 
     def __init__(
@@ -79,15 +83,18 @@ class Watch(Generic[T]):
         key: Callable[[Json], Key] = object_key,
         silence: float = SILENCE,
         watch_list: bool = True,
+        optional: bool = False,
     ) -> None:
         self.path = path
         self.synced = asyncio.Event()
+        self.on_outage: Callable[[], object] = _nothing
         self._config = config
         self._selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         self._project = project
         self._key = key
         self._silence = silence
         self._watch_list = watch_list
+        self._optional = optional
         self._items: Items[T] = Items(path)
         self._version = ""
         self._task: asyncio.Task[None] | None = None
@@ -161,7 +168,7 @@ class Watch(Generic[T]):
                 self._interrupted(str(error))
             except Refused as error:
                 self._refused(error)
-                asked = error.retry_after
+                asked = ABSENT if self._optional and error.code == 404 else error.retry_after
             except Exception:
                 # A defect of ours: loud, and begun afresh, because a watch that ends without a word
                 # would leave everybody with old news for ever.
@@ -268,7 +275,10 @@ class Watch(Generic[T]):
         return f"{self.path}?{urlencode({k: v for k, v in {**self._selectors, **query}.items() if v})}"
 
     def _refused(self, error: Refused) -> None:
-        if error.code in (400, 422) and self._watch_list and not self._version:
+        if error.code == 404 and self._optional:
+            self._version = ""
+            self._complete({})
+        elif error.code in (400, 422) and self._watch_list and not self._version:
             log.info("%s: this API server has no WatchList, listing in pages", self.path)
             self._watch_list = False
         elif error.code in (401, 403, 429, 503):
@@ -291,13 +301,20 @@ class Watch(Generic[T]):
             since = time.time() - (self.last_contact if self.synced.is_set() else 0)
             self._trouble = (since, cause)
             log.warning("%s", self.outage)
-        else:
+            self.on_outage()
+        elif self._trouble[1] != cause:
             self._trouble = (self._trouble[0], cause)
+            self.on_outage()
 
     def _working(self) -> None:
         if self._trouble is not None:
             log.info("Kubernetes answers again about %s", self._kind)
             self._trouble = None
+            self.on_outage()
+
+
+def _nothing() -> None:
+    """Nobody listens."""
 
 
 def _put(items: dict[Key, T], key: Key, item: T | None) -> None:

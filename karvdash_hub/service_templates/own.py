@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
-from karvdash_hub.names import LABEL_KEEP, LABEL_MANAGED_BY, LABEL_SERVER, LABEL_TEMPLATE, MANAGED_BY
+from karvdash_hub.names import (
+    LABEL_KEEP,
+    LABEL_MANAGED_BY,
+    LABEL_NO_DATASETS,
+    LABEL_SERVER,
+    LABEL_TEMPLATE,
+    MANAGED_BY,
+)
 from karvdash_hub.service_templates.expose import primary_service
 from karvdash_hub.service_templates.ingress import is_ingress
 from karvdash_hub.service_templates.tree import Manifest, dig, ensure, items, mapping
@@ -14,7 +21,6 @@ from karvdash_hub.service_templates.workloads import is_kind, pod_template
 
 #: Karvdash's own label on the main Service, which programs written for it look for.
 LEGACY_TEMPLATE_LABEL: Final = "karvdash-template"
-NO_DATASETS_LABEL: Final = "karvdash-no-datasets"
 
 
 def own(
@@ -91,5 +97,5 @@ def without_datasets(manifests: Sequence[Manifest]) -> list[Manifest]:
     for manifest in marked:
         template = pod_template(manifest)
         if template is not None:
-            ensure(template, "metadata", "labels")[NO_DATASETS_LABEL] = "true"
+            ensure(template, "metadata", "labels")[LABEL_NO_DATASETS] = "true"
     return marked
