@@ -6,6 +6,7 @@ KARVDASH_HUB_IP, _PORT   where the Hub's API listens; pods have to reach it
 KARVDASH_STATE_DIR       databases, cookie secret, templates/
 KARVDASH_KUBECONFIG      empty: the pod's own service account
 KARVDASH_REGISTRY        host:port of the registry of images
+KARVDASH_POD_CIDR        network of the pods
 KARVDASH_GATE_TOKEN_FILE, KARVDASH_BOOTSTRAP_TOKEN_FILE   files with API tokens of the gate and of who sets up
 KARVDASH_PROXY_API_URL   a configurable-http-proxy that runs already (with CONFIGPROXY_AUTH_TOKEN)
 KARVDASH_CHP             else its command line
@@ -35,6 +36,17 @@ c.Platform.kubeconfig = env("KARVDASH_KUBECONFIG", "")
 c.Platform.registry = env("KARVDASH_REGISTRY", "")
 c.Platform.state_dir = str(state_dir)
 c.Platform.database_url = f"sqlite:///{state_dir / 'karvdash.sqlite'}"
+# Per user, so that nobody's mistake fills the node. Add requests.cpu and requests.memory where users share more.
+c.Platform.user_quota = {
+    "hard": {"pods": "60", "persistentvolumeclaims": "40", "services": "60", "count/jobs.batch": "100"}
+}
+# What the scheduler counts for containers that ask for nothing.
+c.Platform.user_limit_range = {
+    "limits": [{"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}]
+}
+# Hub, front and gate are processes of the node here, not pods of the release's namespace.
+c.UserNamespaces.platform_peers = [{"ipBlock": {"cidr": f"{env('KARVDASH_HUB_IP', '127.0.0.1')}/32"}}]
+c.UserNamespaces.pod_cidrs = [cidr for cidr in env("KARVDASH_POD_CIDR", "").split(",") if cidr]
 install(c, gate_token=token("KARVDASH_GATE_TOKEN_FILE"))
 
 c.JupyterHub.bind_url = env("KARVDASH_BIND_URL", "http://127.0.0.1:8000")

@@ -133,6 +133,7 @@ def _hub_environment(stack: Stack) -> dict[str, str]:
         "KARVDASH_HUB_PORT": str(HUB_PORT),
         "KARVDASH_STATE_DIR": str(stack.hub_dir),
         "KARVDASH_REGISTRY": stack.cluster.registry,
+        "KARVDASH_POD_CIDR": stack.cluster.pod_cidr,
         "KARVDASH_GATE_TOKEN_FILE": str(stack.secret("gate")),
         "KARVDASH_BOOTSTRAP_TOKEN_FILE": str(stack.secret("bootstrap")),
         "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{stack.ports.proxy_api}",

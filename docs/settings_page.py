@@ -5,7 +5,10 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.settings import Platform
+
+CLASSES = (Platform, UserNamespaces)
 
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings
@@ -18,10 +21,12 @@ This page is made from the help texts of the traits (`python docs/settings_page.
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
-    for name, trait in sorted(Platform.class_own_traits(config=True).items()):
-        help_text = textwrap.dedent(trait.help).strip().replace("``", "`")
-        kind = type(trait).__name__
-        parts.append(f"## c.Platform.{name}\n\n{kind}, default `{trait.default()!r}`\n\n{help_text}\n")
+    for owner in CLASSES:
+        for name, trait in sorted(owner.class_own_traits(config=True).items()):
+            help_text = textwrap.dedent(trait.help).strip().replace("``", "`")
+            kind = type(trait).__name__
+            title = f"c.{owner.__name__}.{name}"
+            parts.append(f"## {title}\n\n{kind}, default `{trait.default()!r}`\n\n{help_text}\n")
     return "\n".join(parts)
 
 

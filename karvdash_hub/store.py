@@ -26,6 +26,7 @@ from karvdash_hub.store_rows import (
     Host,
     LaunchRow,
     LaunchState,
+    PodToken,
     UserNamespace,
 )
 from karvdash_hub.store_tables import (
@@ -36,6 +37,7 @@ from karvdash_hub.store_tables import (
     META,
     METADATA,
     NAMESPACES,
+    POD_TOKENS,
     TICKETS,
     prepare_sqlite,
 )
@@ -46,6 +48,7 @@ __all__ = [
     "Host",
     "LaunchRow",
     "LaunchState",
+    "PodToken",
     "Store",
     "UserNamespace",
     "prepare_sqlite",
@@ -170,6 +173,7 @@ class Store:
             connection.execute(LEAVING.insert().from_select(["username"], known))
             connection.execute(LAUNCHES.delete().where(LAUNCHES.c.username == username))
             connection.execute(TICKETS.delete().where(TICKETS.c.username == username))
+            connection.execute(POD_TOKENS.delete().where(POD_TOKENS.c.username == username))
             connection.execute(HOSTS.delete().where(HOSTS.c.username == username, HOSTS.c.kind == "service"))
 
     def leaving(self) -> list[UserNamespace]:
@@ -180,7 +184,7 @@ class Store:
     def forget_user(self, username: str) -> None:
         """Give everything back that was allocated to a user. Somebody else may have the name then."""
         with self._transaction() as connection:
-            for table in (HOSTS, LAUNCHES, TICKETS, NAMESPACES, LEAVING):
+            for table in (HOSTS, LAUNCHES, TICKETS, POD_TOKENS, NAMESPACES, LEAVING):
                 connection.execute(table.delete().where(table.c.username == username))
 
     # --- hosts ---------------------------------------------------------------------------
@@ -298,6 +302,23 @@ class Store:
         """Delete expired tickets."""
         with self._transaction() as connection:
             connection.execute(TICKETS.delete().where(TICKETS.c.expires <= now))
+
+    # --- tokens of pods ------------------------------------------------------------------
+
+    def pod_token(self, username: str) -> PodToken | None:
+        """Return what is known of the token of a user's pods, or None."""
+        rows = self._rows(sa.select(POD_TOKENS).where(POD_TOKENS.c.username == username))
+        return PodToken(*rows[0]) if rows else None
+
+    def pod_tokens(self) -> list[PodToken]:
+        """Return what is known of the tokens of all users' pods."""
+        return [PodToken(*row) for row in self._rows(sa.select(POD_TOKENS))]
+
+    def set_pod_token(self, row: PodToken) -> None:
+        """Put a token in place of the user's former one."""
+        with self._transaction() as connection:
+            connection.execute(POD_TOKENS.delete().where(POD_TOKENS.c.username == row.username))
+            connection.execute(POD_TOKENS.insert().values(row._asdict()))
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[tuple[Any, ...]]:
         with self._transaction() as connection:

@@ -40,6 +40,14 @@ class Host(NamedTuple):
     kind: str
 
 
+class PodToken(NamedTuple):
+    """The token in a user's ``config.ini``: the id that it is derived from, and its end (Unix seconds)."""
+
+    username: str
+    id: str
+    expires: float
+
+
 class LaunchRow(NamedTuple):
     """The newest launch of one server. There is at most one row for each."""
 

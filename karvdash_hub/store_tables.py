@@ -65,6 +65,16 @@ TICKETS = sa.Table(
 )
 
 
+#: Tokens themselves are in no table; see spawner/pod_tokens.py.
+POD_TOKENS = sa.Table(
+    "pod_tokens",
+    METADATA,
+    sa.Column("username", sa.String(255), primary_key=True),
+    sa.Column("id", sa.String(36), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
+
+
 def prepare_sqlite(connection: Any, _record: Any) -> None:
     """Set up a connection of any engine; databases other than SQLite are left alone."""
     if not isinstance(connection, sqlite3.Connection):

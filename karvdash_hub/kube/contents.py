@@ -18,7 +18,16 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, LABEL_INJECTED, LABEL_MANAGED_BY, MANAGED_BY
+from karvdash_hub.names import (
+    ANNOTATION_HUB,
+    ANNOTATION_USER,
+    ANNOTATION_VOLUMES,
+    API_KEY,
+    API_SECRET,
+    LABEL_INJECTED,
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+)
 from karvdash_hub.service_templates import Manifest
 
 IMPERSONATE_ROLE = "karvdash-hub-impersonate"
@@ -28,8 +37,6 @@ IMPERSONATE_BINDING = "karvdash-impersonate"
 SECRETS_BINDING = "karvdash-secrets"
 #: Name of the ResourceQuota and of the LimitRange.
 BOUNDS = "karvdash-user"
-API_SECRET = "karvdash-api"  # noqa: S105 (its name)
-API_SECRET_KEY = "config.ini"  # noqa: S105
 NETWORK_POLICY = "karvdash-isolate"
 #: Label of a user namespace: the user's slug. The user's name itself need not be a valid label.
 LABEL_USER = "karvdash.io/user"
@@ -80,6 +87,7 @@ class Wanted:
     limit_range: Mapping[str, Any] = field(default_factory=dict)
     isolation: Isolation | None = None
     pod_security: bool = False
+    volumes: Sequence[str] = ()
     api: ApiAccess | None = None
 
     @property
@@ -91,13 +99,15 @@ class Wanted:
     def namespace_manifest(self) -> Manifest:
         """Return the Namespace, marked as this user's of this Hub."""
         enforced = {LABEL_POD_SECURITY: POD_SECURITY} if self.pod_security else {}
+        volumes = {ANNOTATION_VOLUMES: " ".join(self.volumes)} if self.volumes else {}
+        marks = {ANNOTATION_HUB: self.owner_id, ANNOTATION_USER: self.username, **volumes}
         return {
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {
                 "name": self.namespace,
                 "labels": {**_INJECTED, LABEL_USER: self.slug, **enforced},
-                "annotations": {ANNOTATION_HUB: self.owner_id, ANNOTATION_USER: self.username},
+                "annotations": marks,
             },
         }
 
@@ -132,7 +142,7 @@ class Wanted:
         return ("ResourceQuota", self.quota), ("LimitRange", self.limit_range)
 
     def _network_policy(self, isolation: Isolation) -> Manifest:
-        own = {"podSelector": {}}
+        own: dict[str, Any] = {"podSelector": {}}
         spec = {
             "podSelector": {},
             "policyTypes": ["Ingress", "Egress"],
@@ -143,7 +153,7 @@ class Wanted:
 
     def _api_secret(self, api: ApiAccess) -> Manifest:
         text = f"[Karvdash]\nbase_url = {api.base_url}\ntoken = {api.token}\n"
-        data = {API_SECRET_KEY: base64.b64encode(text.encode()).decode()}
+        data = {API_KEY: base64.b64encode(text.encode()).decode()}
         manifest = self._object("v1", "Secret", API_SECRET, {"type": "Opaque", "data": data})
         manifest["metadata"]["annotations"] = {ANNOTATION_EXPIRES: api.expires}
         return manifest

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,7 +19,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.contents import LABEL_POD_SECURITY, POD_SECURITY, ApiAccess, Isolation, Wanted
 from karvdash_hub.kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from karvdash_hub.kube.rest import Kube, default_account
-from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER
+from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, ANNOTATION_VOLUMES
 from karvdash_hub.service_templates import Manifest
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ async def ensure_namespace(
     limit_range: Mapping[str, Any] | None = None,
     isolation: Isolation | None = None,
     pod_security: bool = False,
+    volumes: Sequence[str] = (),
     api: ApiAccess | None = None,
     fresh: float = 30.0,
 ) -> None:
@@ -79,22 +80,24 @@ async def ensure_namespace(
         quota, limit_range: ``spec`` of the ResourceQuota and LimitRange; empty removes ours.
         isolation: for the NetworkPolicy; None removes ours.
         pod_security: whether the namespace enforces Pod Security's level ``baseline``.
+        volumes: data domains that the namespace's pods get; the admission server reads them there.
         api: for Secret karvdash-api; None leaves one alone.
         fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
 
     Raises: NotYours, Terminating, KubeError.
     """
     wanted = Wanted(
-        namespace,
-        username,
-        slug,
-        owner_id,
-        user_role,
-        quota or {},
-        limit_range or {},
-        isolation,
-        pod_security,
-        api,
+        namespace=namespace,
+        username=username,
+        slug=slug,
+        owner_id=owner_id,
+        user_role=user_role,
+        quota=quota or {},
+        limit_range=limit_range or {},
+        isolation=isolation,
+        pod_security=pod_security,
+        volumes=volumes,
+        api=api,
     )
     memory = _memories.setdefault(kube, _Memory())
     async with memory.locks.setdefault(namespace, asyncio.Lock()):
@@ -139,16 +142,29 @@ async def _ensure_owned(kube: Kube, wanted: Wanted) -> bool:
     metadata = live["metadata"]
     if metadata.get("deletionTimestamp"):
         raise Terminating(wanted.namespace)
-    found = metadata.get("labels") or {}
-    if not wanted.pod_security and found.get(LABEL_POD_SECURITY) == POD_SECURITY:
-        # Server-side apply leaves it: it came with the creation, which counts as somebody else's.
-        gone = {"uid": metadata["uid"], "labels": {LABEL_POD_SECURITY: None}}
-        await kube.patch("v1", "Namespace", wanted.namespace, "", {"metadata": gone})
-    if not manifest["metadata"]["labels"].items() <= found.items():
+    if gone := _gone(wanted, metadata):
+        # Server-side apply leaves them: they came with the creation, which counts as somebody else's.
+        body = {"metadata": {"uid": metadata["uid"], **gone}}
+        await kube.patch("v1", "Namespace", wanted.namespace, "", body)
+    made = manifest["metadata"]
+    if any(
+        not made[part].items() <= (metadata.get(part) or {}).items() for part in ("labels", "annotations")
+    ):
         # With the uid, so that a namespace which took this one's place meanwhile is not changed.
-        manifest["metadata"]["uid"] = metadata["uid"]
+        made["uid"] = metadata["uid"]
         await kube.apply(manifest)
     return True
+
+
+def _gone(wanted: Wanted, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, as a merge patch, what other settings have left on the Namespace."""
+    labels, marks = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    gone: dict[str, Any] = {}
+    if not wanted.pod_security and labels.get(LABEL_POD_SECURITY) == POD_SECURITY:
+        gone["labels"] = {LABEL_POD_SECURITY: None}
+    if not wanted.volumes and ANNOTATION_VOLUMES in marks:
+        gone["annotations"] = {ANNOTATION_VOLUMES: None}
+    return gone
 
 
 def _check_owner(live: Manifest, username: str, owner_id: str) -> None:

@@ -22,15 +22,18 @@ from karvdash_hub.kube.informers import Informers
 from karvdash_hub.kube.library import TemplateLibrary
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
 from karvdash_hub.spawner.answers import Probe
 from karvdash_hub.spawner.crash_lines import CrashLines
 from karvdash_hub.spawner.passwords import Passwords
+from karvdash_hub.spawner.pod_tokens import PodTokens
 from karvdash_hub.spawner.queue import FairQueue
 from karvdash_hub.spawner.reconcile import Reconciler
 from karvdash_hub.spawner.registry import Key, Launches
+from karvdash_hub.spawner.repair import Repair
 from karvdash_hub.spawner.services import Services
 from karvdash_hub.spawner.stock import StockClients
 from karvdash_hub.spawner.users import claim_user
@@ -43,7 +46,7 @@ class Karvdash:
     """Everything that spawners, pages and API share.
 
     Attributes:
-        platform: settings.
+        platform, user_namespaces: settings.
         store: our database.
         kube: the API server, with the Hub's own rights or a user's.
         informers: what is in the cluster now, in memory.
@@ -51,6 +54,8 @@ class Karvdash:
         services: what pages and API may do with services.
         launches: what this process is launching or has launched.
         passwords: values of password variables between form and Secret.
+        pod_tokens: tokens that pods find in their config.ini.
+        repair: puts right what somebody has changed in user namespaces.
         probe: whether services answer.
         crash_lines: what containers wrote before they ended.
         queue: whose launch is next.
@@ -61,6 +66,7 @@ class Karvdash:
 
     def __init__(self, platform: Platform, app: Any) -> None:
         self.platform = platform
+        self.user_namespaces = UserNamespaces(parent=app)
         self.app = app
         self.config = kube_config.load(platform.kubeconfig)
         self.store = Store(platform.database_url)
@@ -78,6 +84,8 @@ class Karvdash:
         self.queue = FairQueue(per_user=platform.launches_per_user, total=platform.launches_total)
         self.launches = Launches(self.store)
         self.passwords = Passwords(self)
+        self.pod_tokens = PodTokens(self)
+        self.repair = Repair(self)
         self.stock = StockClients(self.config)
         self.services = Services(self)
         self.reconciler = Reconciler(self)
@@ -123,6 +131,8 @@ class Karvdash:
         try:
             self.informers.start()
             self.library.start()
+            self.repair.objects.start()
+            self.background(self.pod_tokens.keep_fresh())
             await self.reconciler.run()
         finally:
             # JupyterHub cancels all tasks when it ends; this is the last of ours.
@@ -131,7 +141,11 @@ class Karvdash:
 
     async def _close(self) -> None:
         await asyncio.gather(
-            self.informers.stop(), self.library.stop(), self.stock.close(), self.kube.close()
+            self.informers.stop(),
+            self.library.stop(),
+            self.repair.objects.stop(),
+            self.stock.close(),
+            self.kube.close(),
         )
         self.store.close()
 
@@ -202,6 +216,7 @@ class Karvdash:
     def forget_user(self, username: str) -> None:
         """Forget a user who is removed; the namespace is the reconciler's from now on."""
         self.store.begin_leaving(username)
+        self.pod_tokens.forget(username)
         for key in self.launches.forget_user(username):
             self.passwords.forget(key)
         if (claim := self._claims.pop(username, None)) is not None:
@@ -249,6 +264,8 @@ class Karvdash:
             user_role=self.platform.user_role,
             quota=self.platform.user_quota,
             limit_range=self.platform.user_limit_range,
+            isolation=self.user_namespaces.isolation(self.platform.release_namespace),
+            api=self.pod_tokens.access(username),
             fresh=fresh,
         )
 

@@ -176,6 +176,24 @@ async def test_network_policy_and_secret(hub_kube: Kube, admin_kube: Kube, perso
     assert set(await contents(admin_kube, person.name)) == {*bindings(""), "Secret karvdash-api"}
 
 
+async def test_volumes_are_told_on_the_namespace(
+    hub_kube: Kube, admin_kube: Kube, person: UserNamespace
+) -> None:
+    """The admission server reads them there; somebody's change is repaired."""
+
+    async def told(**wishes: Any) -> str | None:
+        await ensure_namespace(hub_kube, **person.wishes(**wishes))
+        marks = (await admin_kube.get("v1", "Namespace", person.name))["metadata"]["annotations"]
+        return dict(marks).get("karvdash.io/volumes")
+
+    assert await told(volumes=["private", "shared"]) == "private shared"
+    await admin_kube.patch(
+        "v1", "Namespace", person.name, "", {"metadata": {"annotations": {"karvdash.io/volumes": "other"}}}
+    )
+    assert await told(volumes=["private", "shared"], fresh=0) == "private shared"
+    assert await told() is None
+
+
 async def test_pod_security_comes_and_goes_with_the_setting(
     hub_kube: Kube, admin_kube: Kube, person: UserNamespace
 ) -> None:
