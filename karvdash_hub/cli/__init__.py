@@ -11,6 +11,7 @@ import click
 
 from karvdash_hub import __version__
 from karvdash_hub.accounts import LocalAccounts
+from karvdash_hub.cli.policies import policies
 from karvdash_hub.errors import KarvdashError, NotFound
 from karvdash_hub.store import Store
 
@@ -18,6 +19,9 @@ from karvdash_hub.store import Store
 @click.group()
 def commands() -> None:
     """Manage karvdash_hub."""
+
+
+commands.add_command(policies)
 
 
 @commands.command()

@@ -8,7 +8,7 @@ from karvdash_hub.kube.rest import Manifests
 from karvdash_hub.share import share_dir
 
 #: In the order in which they have to be applied.
-_FILES = ("namespace.yaml", "crd.yaml", "hub.yaml", "gate.yaml", "admission.yaml")
+_FILES = ("namespace.yaml", "crd.yaml", "user.yaml", "hub.yaml", "gate.yaml", "admission.yaml")
 
 
 def install_manifests() -> Manifests:

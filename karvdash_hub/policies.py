@@ -1,0 +1,235 @@
+"""The admission policies of ``share/policies/`` as this installation needs them.
+
+The files hold the rules, in CEL, and are the same everywhere. What differs between installations is in one
+ConfigMap, which is written here from the settings. Pure: ``karvdash-hub policies apply`` does the rest.
+
+ref: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+from traitlets import Integer, List, TraitError, Unicode, validate
+from traitlets.config import LoggingConfigurable
+
+from karvdash_hub.data.settings import DataDomains
+from karvdash_hub.names import INGRESS_CLASS
+from karvdash_hub.settings import Platform
+from karvdash_hub.share import share_dir
+
+Manifest = dict[str, Any]
+
+#: Everything of ours in a cluster carries it.
+LABEL_PART_OF = "app.kubernetes.io/part-of"
+PART_OF = "karvdash-hub"
+#: Policies and bindings are called karvdash-<name of their file>.
+PREFIX = "karvdash-"
+PARAMETERS = "karvdash-policies"
+_PARAMETERS_FILE = "parameters.yaml"
+_HUB_ACCOUNT = "karvdash-hub"
+#: Namespaces of Kubernetes itself, which go on if the parameters are lost.
+_SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
+
+
+def names() -> list[str]:
+    """Return the names of all policies, ``pod-volumes`` for instance."""
+    return sorted(path.stem for path in share_dir("policies").glob("*.yaml") if path.name != _PARAMETERS_FILE)
+
+
+class Policies(LoggingConfigurable):
+    """What users may do in their namespaces beyond what the policies allow by default."""
+
+    disabled = List(
+        Unicode(),
+        help="""
+        Names of policies that are left out, for example ``["pod-scheduling"]``.
+
+        docs/reference/policies.md lists them. What such a policy refuses is then decided by Kubernetes alone.
+        ``karvdash-hub policies apply`` removes it from the cluster.
+        """,
+    ).tag(config=True)
+
+    administrators = List(
+        Unicode(),
+        ["system:masters", "kubeadm:cluster-admins"],
+        help="""
+        Groups whose requests in users' namespaces no policy looks at.
+
+        For repairs. Nobody should be in one of them for everyday work. The groups of an operator do not
+        belong here: it would make pods for users that no policy has seen.
+        """,
+    ).tag(config=True)
+
+    controllers = List(
+        Unicode(),
+        [
+            "system:serviceaccounts:kube-system",
+            "system:nodes",
+            "system:kube-controller-manager",
+            "system:kube-scheduler",
+        ],
+        help="""
+        Users and groups that are Kubernetes itself: controllers, nodes, scheduler.
+
+        They collect garbage, bind claims and write what they see, in users' namespaces too. The pods and
+        claims that they create are held against the policies nevertheless. A managed cluster may have other
+        names for them; without them its namespaces could not be deleted.
+        """,
+    ).tag(config=True)
+
+    trusted = List(
+        Unicode(),
+        help="""
+        Users and groups of operators that may write Services, claims and routes in users' namespaces as they
+        need, for example ``["system:serviceaccount:dlf:dataset-operator"]``.
+
+        Pods that they make are held against the policies. Whoever can make such an operator act can do what
+        it does.
+        """,
+    ).tag(config=True)
+
+    priority_classes = List(
+        Unicode(),
+        help="""
+        Priority classes with a value above 0 that users' pods may have.
+
+        Empty means none, so that no user's pod displaces another's. If the cluster has a default class whose
+        value is above 0, it has to be listed: every pod gets it.
+        """,
+    ).tag(config=True)
+
+    runtime_classes = List(
+        Unicode(),
+        help="""
+        Runtime classes that users' pods may choose, for example ``["nvidia"]``.
+
+        Empty means none. Some run pods with less isolation than others.
+        """,
+    ).tag(config=True)
+
+    protected_taints = List(
+        Unicode(),
+        help="""
+        Keys of taints that users' pods may not tolerate, beside those of the control plane
+        (``node-role.kubernetes.io/…``).
+
+        For nodes that are set aside for something else. Taints of GPU nodes should not be listed.
+        """,
+    ).tag(config=True)
+
+    read_only_host_paths = List(
+        Unicode(),
+        help="""
+        Folders among ``DataDomains.allowed_host_path_dirs`` that pods may mount for reading only.
+
+        Folders in the tree of users' files are treated so in any case.
+        """,
+    ).tag(config=True)
+
+    token_seconds = Integer(
+        86400,
+        min=600,
+        help="""
+        Time (in seconds) for which a user may make a token of an account in the own namespace.
+
+        It limits ``kubectl create token`` and tokens that pods mount. The tokens in every pod, which
+        Kubernetes renews, are not affected.
+        """,
+    ).tag(config=True)
+
+    @validate("disabled")
+    def _check_disabled(self, proposal: Any) -> list[str]:
+        if unknown := sorted(set(proposal.value) - set(names())):
+            raise TraitError(
+                f"Policies.disabled: there is no policy {', '.join(unknown)}. There are: {', '.join(names())}"
+            )
+        return list(proposal.value)
+
+    @validate(
+        "administrators", "controllers", "trusted", "priority_classes", "runtime_classes", "protected_taints"
+    )
+    def _check_list(self, proposal: Any) -> list[str]:
+        for entry in proposal.value:
+            if not entry or entry != entry.strip() or "\n" in entry:
+                raise TraitError(f"Policies.{proposal.trait.name} has {entry!r}, which is no name")
+        return list(proposal.value)
+
+
+def manifests(platform: Platform, data: DataDomains, policies: Policies) -> list[Manifest]:
+    """Return parameters, policies and bindings, in the order in which they have to be applied."""
+    chosen = [name for name in names() if name not in policies.disabled]
+    objects = [fitted for name in chosen for fitted in _fitted(name, platform.release_namespace)]
+    order = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
+    return [parameters(platform, data, policies), *sorted(objects, key=lambda one: order.index(one["kind"]))]
+
+
+def parameters(platform: Platform, data: DataDomains, policies: Policies) -> Manifest:
+    """Return the ConfigMap that all policies read."""
+    (manifest,) = _read(_PARAMETERS_FILE)
+    root = data.root
+    writable, read_only = _host_paths(data, policies)
+    manifest["metadata"]["namespace"] = platform.release_namespace
+    manifest["data"] = {
+        "namespacePrefix": platform.namespace_prefix,
+        "hub": f"system:serviceaccount:{platform.release_namespace}:{_HUB_ACCOUNT}",
+        "administrators": _lines(policies.administrators),
+        "controllers": _lines(policies.controllers),
+        "trusted": _lines(policies.trusted),
+        "domain": platform.hostname_domain,
+        "ingressClass": INGRESS_CLASS,
+        "hostPaths": _lines(writable),
+        "hostPathsReadOnly": _lines(read_only),
+        "filesUrl": data.files_url,
+        "filesPath": root.path.rstrip("/") if root else "",
+        "filesServer": root.server if root else "",
+        "priorityClasses": _lines(policies.priority_classes),
+        "runtimeClasses": _lines(policies.runtime_classes),
+        "protectedTaints": _lines(policies.protected_taints),
+        "tokenSeconds": str(policies.token_seconds),
+    }
+    return manifest
+
+
+def _host_paths(data: DataDomains, policies: Policies) -> tuple[list[str], list[str]]:
+    """Divide the allowed folders of the node into those for writing and those for reading only.
+
+    Where users can write anyway, a link planted by one of them would be followed by another's pod.
+    """
+    root = data.root
+    shared = PurePosixPath(root.path) if root and root.scheme == "file" else None
+
+    def read_only(folder: str) -> bool:
+        path = PurePosixPath(folder)
+        users_write = shared is not None and (path.is_relative_to(shared) or shared.is_relative_to(path))
+        return users_write or folder in policies.read_only_host_paths
+
+    folders = data.allowed_host_path_dirs
+    return [one for one in folders if not read_only(one)], [one for one in folders if read_only(one)]
+
+
+def _fitted(name: str, release_namespace: str) -> Iterator[Manifest]:
+    """Yield the objects of one file, with the namespace in which the parameters are."""
+    for manifest in _read(f"{name}.yaml"):
+        if manifest["kind"] == "ValidatingAdmissionPolicyBinding":
+            spec = manifest["spec"]
+            spec["paramRef"]["namespace"] = release_namespace
+            for found in _excluded(spec):
+                found["values"] = [*_SYSTEM_NAMESPACES, release_namespace]
+        yield manifest
+
+
+def _excluded(spec: Manifest) -> list[Manifest]:
+    selector = spec.get("matchResources", {}).get("namespaceSelector", {})
+    return list(selector.get("matchExpressions", []))
+
+
+def _read(name: str) -> list[Manifest]:
+    return list(yaml.safe_load_all(share_dir("policies", name).read_text(encoding="utf-8")))
+
+
+def _lines(entries: Sequence[str]) -> str:
+    return "\n".join(entries)
