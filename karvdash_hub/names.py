@@ -36,6 +36,11 @@ LABEL_ANCHOR = "karvdash.io/anchor"
 
 #: Marks what the platform itself puts into a user namespace.
 LABEL_INJECTED = "karvdash.io/injected"
+#: On claims and volumes of users' files: "private" or "shared".
+LABEL_DOMAIN = "karvdash.io/data-domain"
+
+#: Pods labelled "true" get no datasets. Karvdash's own name.
+LABEL_NO_DATASETS = "karvdash-no-datasets"
 
 #: Instance id of the Hub that made the object.
 ANNOTATION_HUB = "karvdash.io/hub"
@@ -48,6 +53,16 @@ ANNOTATION_HOSTS = "karvdash.io/hosts"
 ANNOTATION_AUTH = "karvdash.io/auth"
 ANNOTATION_LAUNCH = "karvdash.io/launch"
 ANNOTATION_OWNER_ID = "karvdash.io/owner-id"
+#: On a user namespace: which data domains its pods get, with spaces between ("private shared").
+ANNOTATION_VOLUMES = "karvdash.io/volumes"
+#: On a pod: what it did not get and why, in sentences.
+ANNOTATION_LEFT_OUT = "karvdash.io/left-out"
+
+#: Secret with the user's config.ini, the key in it, and where pods find it.
+API_SECRET = "karvdash-api"  # noqa: S105 - its name
+API_KEY = "config.ini"
+API_VOLUME = "karvdash-api-volume"
+API_DIR = "/var/lib/karvdash"
 
 INGRESS_CLASS = "karvdash"
 
@@ -153,9 +168,14 @@ def values_secret_name(server: str) -> str:
     return f"karvdash-{server}-values"
 
 
-def claim_name(slug: str, domain: Literal["private", "shared"]) -> str:
-    """Name the PersistentVolumeClaim of a data domain in the user's namespace."""
-    return f"karvdash-{slug}-volume-{domain}"
+def claim_name(namespace: str, domain: Literal["private", "shared"]) -> str:
+    """Name the PersistentVolumeClaim of a data domain in a user namespace."""
+    return f"{namespace}-volume-{domain}"
+
+
+def volume_name(claim: str) -> str:
+    """Name the PersistentVolume behind a claim of a data domain."""
+    return f"{claim}-pv"
 
 
 def is_reserved_server_name(name: str) -> bool:

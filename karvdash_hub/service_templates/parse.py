@@ -83,7 +83,6 @@ def _try_defaults(template: ServiceTemplate) -> None:
     name = suggest_server_name(str(variable.default) if variable else "")
     platform = platform_values(
         namespace="karvdash-user",
-        slug="user",
         host=service_host(name, "user", "example.com"),
         registry="registry.example.com:5000",
     )

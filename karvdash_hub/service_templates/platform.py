@@ -28,7 +28,6 @@ def is_reserved(name: str) -> bool:
 def platform_values(
     *,
     namespace: str,
-    slug: str,
     host: str,
     registry: str,
     private_dir: str = "/private",
@@ -46,10 +45,10 @@ def platform_values(
         "REGISTRY": registry_address(registry),
         "PRIVATE": private_dir,
         "PRIVATE_DIR": private_dir,
-        "PRIVATE_VOLUME": claim_name(slug, "private"),
+        "PRIVATE_VOLUME": claim_name(namespace, "private"),
         "SHARED": shared_dir,
         "SHARED_DIR": shared_dir,
-        "SHARED_VOLUME": claim_name(slug, "shared"),
+        "SHARED_VOLUME": claim_name(namespace, "shared"),
     }
 
 

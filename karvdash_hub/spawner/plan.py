@@ -144,7 +144,6 @@ def make_plan(
         values={**options.variables, **passwords},
         platform=engine.platform_values(
             namespace=claim.namespace,
-            slug=claim.slug,
             host=karvdash.service_host(key.user, key.server),
             registry=platform.registry,
         ),

@@ -32,7 +32,7 @@ def namespace(cluster: SomeCluster) -> Iterator[str]:
 
 def manifests(template: ServiceTemplate, namespace: str, values: dict[str, Any] | None = None) -> str:
     host = "web-alice.example.com"
-    platform = platform_values(namespace=namespace, slug="alice", host=host, registry="registry:5000")
+    platform = platform_values(namespace=namespace, host=host, registry="registry:5000")
     launch = plan(template, server="web", values=values or {}, platform=platform)
     owned = own(launch.manifests, namespace=namespace, server="web", template_id=template.id)
     return yaml.safe_dump_all(owned)

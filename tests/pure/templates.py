@@ -15,7 +15,7 @@ BUNDLED = sorted((ROOT / "share" / "templates" / "services").glob("*.template.ya
 
 HOST = "web-alice.example.com"
 PLATFORM = platform_values(
-    namespace="karvdash-alice", slug="alice", host=HOST, registry="https://me:secret@registry:5000"
+    namespace="karvdash-alice", host=HOST, registry="https://me:secret@registry:5000"
 )
 SERVICE = """\
 apiVersion: v1

@@ -45,8 +45,8 @@ def test_an_empty_user_name_is_refused() -> None:
 def test_what_is_named_after_a_user() -> None:
     assert names.user_namespace("karvdash-", "test") == "karvdash-test"
     assert names.service_host("browser", "test", "example.com") == "browser-test.example.com"
-    assert names.claim_name("test", "private") == "karvdash-test-volume-private"
-    assert names.claim_name("test", "shared") == "karvdash-test-volume-shared"
+    assert names.claim_name("karvdash-test", "private") == "karvdash-test-volume-private"
+    assert names.claim_name("karvdash-test", "shared") == "karvdash-test-volume-shared"
 
 
 def test_a_namespace_that_is_too_long_is_refused() -> None:

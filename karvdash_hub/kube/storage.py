@@ -1,0 +1,182 @@
+"""Volumes of users' files: one PersistentVolume and one claim for each data domain of each user.
+
+Both are made to belong to each other and to nobody else, and are brought back to that when somebody
+changed or deleted one of them:
+
+    claim missing                      ─► made anew; the volume is reserved for the new one (it was Released)
+    volume missing                     ─► made anew for the claim that exists (it was Lost)
+    volume leads to another folder     ─► files_url has changed: both are replaced, once no pod uses them
+    volume or claim that is not ours   ─► refused with what to do about it
+
+Files are safe in all of these: the volumes are retained, and nothing here touches a folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from karvdash_hub.data import VolumeClaim
+from karvdash_hub.errors import Conflict, Taken, Unavailable
+from karvdash_hub.kube.errors import AlreadyExists, NotFound
+from karvdash_hub.kube.rest import Kube, Manifest
+from karvdash_hub.names import LABEL_MANAGED_BY, MANAGED_BY
+
+logger = logging.getLogger(__name__)
+
+_CLAIM, _VOLUME = "PersistentVolumeClaim", "PersistentVolume"
+#: Seconds that Kubernetes gets to bind a claim, or to delete what no pod uses. It takes milliseconds.
+PATIENCE = 10.0
+
+
+async def ensure_claims(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
+    """Make or repair the volumes and claims of one user, in a namespace that exists, until they are bound.
+
+    Raises: Taken, Conflict, Unavailable, KubeError.
+    """
+    await asyncio.gather(*(_ensure(kube, claim) for claim in claims))
+
+
+async def remove_volumes(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
+    """Delete the volumes of a user whose namespace, and with it the claims, is gone. Files stay.
+
+    Raises: KubeError.
+    """
+    await asyncio.gather(*(_remove_volume(kube, claim) for claim in claims))
+
+
+async def _ensure(kube: Kube, wanted: VolumeClaim) -> None:
+    volume = await _found(kube, _VOLUME, wanted.volume_name)
+    if volume is not None:
+        _check_volume(volume, wanted)
+        if not wanted.same_place(volume):
+            await _replace(kube, wanted)
+            volume = None
+    claim = await _ensure_claim(kube, wanted)
+    await _ensure_volume(kube, wanted, volume, claim["metadata"]["uid"])
+    await _bound(kube, wanted, claim)
+
+
+async def _ensure_claim(kube: Kube, wanted: VolumeClaim) -> Manifest:
+    manifest = wanted.claim()
+    claim = await _found(kube, _CLAIM, wanted.name, wanted.namespace)
+    if claim is None:
+        try:
+            return await kube.create(manifest)
+        except AlreadyExists:
+            claim = await kube.get("v1", _CLAIM, wanted.name, wanted.namespace)
+    if claim["metadata"].get("deletionTimestamp"):
+        raise Conflict(
+            f"{_CLAIM} {wanted.name} is being deleted, which ends when no pod uses it any more. Stop the "
+            "services and notebooks that run, then start them again.",
+            "claim-terminating",
+        )
+    if claim["spec"].get("volumeName") != wanted.volume_name:
+        raise Taken(
+            f"{_CLAIM} {wanted.name} in namespace {wanted.namespace} exists and leads somewhere else. Its "
+            "name is the platform's: delete it, then try again.",
+            "claim-taken",
+        )
+    # What a claim asks for cannot be changed once it is bound to such a volume; files_size may have been.
+    manifest["spec"]["resources"] = claim["spec"]["resources"]
+    return await kube.apply(manifest)
+
+
+async def _ensure_volume(kube: Kube, wanted: VolumeClaim, volume: Manifest | None, claim_uid: str) -> None:
+    if volume is None:
+        await kube.create(wanted.volume(claim_uid))
+        return
+    if volume["spec"]["claimRef"].get("uid", claim_uid) != claim_uid:
+        # Released. The version of the claim it was bound to would not fit either.
+        reserved = {"uid": claim_uid, "resourceVersion": None}
+        await kube.patch("v1", _VOLUME, wanted.volume_name, "", {"spec": {"claimRef": reserved}})
+    await kube.apply(wanted.volume(claim_uid))
+
+
+def _check_volume(volume: Mapping[str, Any], wanted: VolumeClaim) -> None:
+    reserved = volume["spec"].get("claimRef") or {}
+    ours = (volume["metadata"].get("labels") or {}).get(LABEL_MANAGED_BY) == MANAGED_BY
+    if not ours or (reserved.get("namespace"), reserved.get("name")) != (wanted.namespace, wanted.name):
+        raise Taken(
+            f"{_VOLUME} {wanted.volume_name} exists and was not made by karvdash_hub for this user. An "
+            "administrator has to look at it, and to delete it if nobody needs it.",
+            "volume-taken",
+        )
+
+
+async def _replace(kube: Kube, wanted: VolumeClaim) -> None:
+    """Delete claim and volume, whose folder is not the right one any more, and wait for their end."""
+    logger.info("%s leads to another folder than %s and is replaced", wanted.volume_name, wanted.place)
+    for kind, name, namespace in (
+        (_CLAIM, wanted.name, wanted.namespace),
+        (_VOLUME, wanted.volume_name, ""),
+    ):
+        try:
+            await kube.delete("v1", kind, name, namespace)
+        except NotFound:
+            continue
+        if not await _until(lambda: _gone(kube, kind, name, namespace)):  # noqa: B023 - awaited at once
+            raise Conflict(
+                "The files of the platform have moved. Stop all services and notebooks that run, so that "
+                f"{kind} {name} can be replaced, then start them again.",
+                "files-moved",
+            )
+
+
+async def _bound(kube: Kube, wanted: VolumeClaim, claim: Manifest) -> None:
+    """Wait until a pod can use the claim; the scheduler takes a second to look again at one that cannot."""
+
+    async def bound() -> bool:
+        live = await kube.get("v1", _CLAIM, wanted.name, wanted.namespace)
+        return _phase(live) == "Bound"
+
+    if _phase(claim) != "Bound" and not await _until(bound):
+        raise Unavailable(
+            f"{_CLAIM} {wanted.name} was not bound to its volume within {PATIENCE:.0f} seconds. Try again; "
+            "if it stays so, an administrator finds the cause in the events of the claim.",
+            "claim-pending",
+        )
+
+
+async def _remove_volume(kube: Kube, wanted: VolumeClaim) -> None:
+    volume = await _found(kube, _VOLUME, wanted.volume_name)
+    if volume is None:
+        return
+    try:
+        _check_volume(volume, wanted)
+    except Taken as error:
+        logger.warning("%s It is kept, although its user was removed.", error)
+        return
+    try:
+        await kube.delete("v1", _VOLUME, wanted.volume_name, uid=volume["metadata"]["uid"])
+    except NotFound:
+        return
+
+
+async def _found(kube: Kube, kind: str, name: str, namespace: str = "") -> Manifest | None:
+    try:
+        return await kube.get("v1", kind, name, namespace)
+    except NotFound:
+        return None
+
+
+async def _gone(kube: Kube, kind: str, name: str, namespace: str) -> bool:
+    return await _found(kube, kind, name, namespace) is None
+
+
+def _phase(live: Mapping[str, Any]) -> str:
+    return str((live.get("status") or {}).get("phase", ""))
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
+    """Ask again and again, less and less often; False if it does not come true in time."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.02
+    while not await condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.5)
+    return True
