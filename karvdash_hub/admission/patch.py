@@ -19,7 +19,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from karvdash_hub import names
 from karvdash_hub.errors import KarvdashError
@@ -29,7 +29,8 @@ Json = dict[str, Any]
 PRIVATE_DIR: Final = "/private"
 SHARED_DIR: Final = "/shared"
 DATASETS_DIR: Final = "/mnt/datasets"
-DOMAINS: Final = {"private": PRIVATE_DIR, "shared": SHARED_DIR}
+Domain = Literal["private", "shared"]
+DOMAINS: Final[dict[Domain, str]] = {"private": PRIVATE_DIR, "shared": SHARED_DIR}
 _LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -51,7 +52,7 @@ class Facts(NamedTuple):
     """
 
     namespace: str
-    domains: tuple[str, ...] = ()
+    domains: tuple[Domain, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -134,14 +135,9 @@ def environment(
     values = {"USERNAME": username, "NAMESPACE": facts.namespace, "INGRESS_URL": ingress_url}
     for domain in facts.domains:
         values[f"{domain.upper()}_DIR"] = DOMAINS[domain]
-        values[f"{domain.upper()}_VOLUME"] = claim(facts.namespace, domain)
+        values[f"{domain.upper()}_VOLUME"] = names.claim_name(facts.namespace, domain)
     values |= {"REGISTRY": registry, "ARGO_URL": argo_url}
     return tuple((f"KARVDASH_{key}", value.replace("$", "$$")) for key, value in values.items() if value)
-
-
-def claim(namespace: str, domain: str) -> str:
-    """Name the PersistentVolumeClaim of a data domain."""
-    return f"{namespace}-volume-{domain}"
 
 
 def volume_name(text: str) -> str:
@@ -167,7 +163,8 @@ class _Plan:
 
 def _platform_volumes(facts: Facts) -> Iterator[_Volume]:
     for domain in facts.domains:
-        yield _claimed(claim(facts.namespace, domain), claim(facts.namespace, domain), DOMAINS[domain])
+        claim = names.claim_name(facts.namespace, domain)
+        yield _claimed(claim, claim, DOMAINS[domain])
     item = {"key": names.API_KEY, "path": names.API_KEY}
     # Optional: a pod starts without it, and the kubelet puts the file there once the Secret exists.
     secret = {"secretName": names.API_SECRET, "items": [item], "optional": True}

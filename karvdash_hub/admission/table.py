@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from karvdash_hub import names
-from karvdash_hub.admission.patch import DOMAINS, Dataset, Facts, claim, environment
+from karvdash_hub.admission.patch import DOMAINS, Dataset, Domain, Facts, environment
 from karvdash_hub.errors import KarvdashError, Unavailable
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ class Namespace(NamedTuple):
     """A user's namespace, by its annotations."""
 
     username: str
-    domains: tuple[str, ...]
+    domains: tuple[Domain, ...]
 
 
 class Claim(NamedTuple):
@@ -108,7 +108,7 @@ class Table:
                 403,
             )
         claims = self._claims.get(namespace, {})
-        made = {domain: claims.get(claim(namespace, domain)) for domain in DOMAINS}
+        made = {domain: claims.get(names.claim_name(namespace, domain)) for domain in DOMAINS}
         domains = tuple(
             domain for domain, own in made.items() if domain in known.domains or (own and own.injected)
         )
