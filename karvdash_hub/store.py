@@ -20,6 +20,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from karvdash_hub.errors import Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace
+from karvdash_hub.store_audit import AuditLog
+from karvdash_hub.store_people import People, forget_person
 from karvdash_hub.store_rows import (
     UNFINISHED,
     Account,
@@ -64,6 +66,8 @@ class Store:
             sa.event.listen(self._engine, "connect", prepare_sqlite)
         METADATA.create_all(self._engine)
         self.instance_id = self._make_instance_id()
+        self.people = People(self._transaction)
+        self.audit = AuditLog(self._transaction)
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,16 +125,21 @@ class Store:
             update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(hash=password_hash)
             return connection.execute(update).rowcount == 1
 
-    def set_active(self, name: str, active: bool) -> bool:
-        """Let an account sign in, or not; False if there is no such account."""
+    def set_admin(self, name: str, admin: bool) -> bool:
+        """Make an account an administrator's, or not; False if there is no such account."""
         with self._transaction() as connection:
-            update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(active=active)
+            update = ACCOUNTS.update().where(ACCOUNTS.c.name == name).values(admin=admin)
             return connection.execute(update).rowcount == 1
 
     def remove_account(self, name: str) -> bool:
-        """Delete an account; False if there is none."""
+        """Delete an account and what is known of the person; False if there is no account."""
         with self._transaction() as connection:
+            forget_person(connection, name)
             return connection.execute(ACCOUNTS.delete().where(ACCOUNTS.c.name == name)).rowcount == 1
+
+    def is_active(self, username: str) -> bool:
+        """Tell whether a person may do anything at all."""
+        return self.people.is_active(username)
 
     # --- namespaces ----------------------------------------------------------------------
 
@@ -223,7 +232,13 @@ class Store:
     # --- launches ------------------------------------------------------------------------
 
     def begin_launch(
-        self, username: str, server: str, template: str, namespace: Namespace, launch_id: str
+        self,
+        username: str,
+        server: str,
+        template: str,
+        namespace: Namespace,
+        launch_id: str,
+        state: LaunchState = "started",
     ) -> None:
         """Write the row of a launch, before anything of it exists.
 
@@ -234,7 +249,7 @@ class Store:
             "id": launch_id,
             "template": template,
             "namespace": namespace,
-            "state": "started",
+            "state": state,
             "message": "",
             "updated": now,
         }

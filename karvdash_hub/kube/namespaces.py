@@ -110,6 +110,24 @@ async def ensure_namespace(
         memory.done[namespace] = (time.monotonic(), wanted.digest)
 
 
+async def take_over_namespace(
+    kube: Kube, *, namespace: str, username: str, slug: str, owner_id: str
+) -> None:
+    """Mark the namespace of a user, made by another Hub, as made by this one. An administrator asked for it.
+
+    Raises: NotYours if it was made for somebody else or for nobody, NotFound, KubeError.
+    """
+    wanted = Wanted(namespace, username, slug, owner_id, user_role="")
+    live = await kube.get("v1", "Namespace", namespace)
+    marks = live["metadata"].get("annotations") or {}
+    if not marks.get(ANNOTATION_HUB) or marks.get(ANNOTATION_USER) != username:
+        _check_owner(live, username, owner_id)
+    if marks.get(ANNOTATION_HUB) != owner_id:
+        manifest = wanted.namespace_manifest()
+        manifest["metadata"]["uid"] = live["metadata"]["uid"]
+        await kube.apply(manifest)
+
+
 async def delete_namespace(kube: Kube, *, namespace: str, username: str, owner_id: str) -> None:
     """Begin to delete the user's namespace with everything in it; nothing to do if it is gone.
 
@@ -180,8 +198,9 @@ def _check_owner(live: Manifest, username: str, owner_id: str) -> None:
     else:
         problem = "belongs to another user"
     raise NotYours(
-        f"Namespace {name} {problem}, so nothing is put into it. An administrator can hand it over by "
-        f"setting its annotations {ANNOTATION_HUB} to {owner_id} and {ANNOTATION_USER} to {username}."
+        f"Namespace {name} {problem}, so nothing is put into it. An administrator can hand it over with "
+        f"karvdash-hub adopt, or by setting its annotations {ANNOTATION_HUB} to {owner_id} and "
+        f"{ANNOTATION_USER} to {username}."
     )
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from jupyterhub import orm
 
 from karvdash_hub import names
+from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube import config as kube_config
 from karvdash_hub.kube.informers import Informers
@@ -26,8 +27,10 @@ from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
+from karvdash_hub.spawner.adoption import Adoption
 from karvdash_hub.spawner.answers import Probe
 from karvdash_hub.spawner.crash_lines import CrashLines
+from karvdash_hub.spawner.folders import Folders
 from karvdash_hub.spawner.passwords import Passwords
 from karvdash_hub.spawner.pod_tokens import PodTokens
 from karvdash_hub.spawner.queue import FairQueue
@@ -46,7 +49,7 @@ class Karvdash:
     """Everything that spawners, pages and API share.
 
     Attributes:
-        platform, user_namespaces: settings.
+        platform, user_namespaces, data: settings.
         store: our database.
         kube: the API server, with the Hub's own rights or a user's.
         informers: what is in the cluster now, in memory.
@@ -55,7 +58,9 @@ class Karvdash:
         launches: what this process is launching or has launched.
         passwords: values of password variables between form and Secret.
         pod_tokens: tokens that pods find in their config.ini.
+        folders: users' files and the volumes that lead to them.
         repair: puts right what somebody has changed in user namespaces.
+        adoption: what an administrator may adopt or delete.
         probe: whether services answer.
         crash_lines: what containers wrote before they ended.
         queue: whose launch is next.
@@ -67,6 +72,7 @@ class Karvdash:
     def __init__(self, platform: Platform, app: Any) -> None:
         self.platform = platform
         self.user_namespaces = UserNamespaces(parent=app)
+        self.data = DataDomains(parent=app)
         self.app = app
         self.config = kube_config.load(platform.kubeconfig)
         self.store = Store(platform.database_url)
@@ -86,9 +92,11 @@ class Karvdash:
         self.passwords = Passwords(self)
         self.pod_tokens = PodTokens(self)
         self.repair = Repair(self)
+        self.folders = Folders(self, self.data)
         self.stock = StockClients(self.config)
         self.services = Services(self)
         self.reconciler = Reconciler(self)
+        self.adoption = Adoption(self)
         leaving = self.store.leaving()
         self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
         self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}
@@ -147,6 +155,7 @@ class Karvdash:
             self.stock.close(),
             self.kube.close(),
         )
+        self.folders.close()
         self.store.close()
 
     # --- cluster ---------------------------------------------------------------------------
@@ -250,7 +259,7 @@ class Karvdash:
         return names.service_host(server, self.claim_user(username).slug, self.platform.hostname_domain)
 
     async def ensure_namespace(self, username: str, *, fresh: float = 30.0) -> None:
-        """Make or repair the user's namespace, unless that was done so many seconds ago.
+        """Make or repair the user's namespace and volumes, unless that was done so many seconds ago.
 
         Raises: KarvdashError.
         """
@@ -265,13 +274,27 @@ class Karvdash:
             quota=self.platform.user_quota,
             limit_range=self.platform.user_limit_range,
             isolation=self.user_namespaces.isolation(self.platform.release_namespace),
+            volumes=self.data.volumes,
             api=self.pod_tokens.access(username),
             fresh=fresh,
         )
+        await self.folders.ensure_volumes(claim, fresh=fresh)
+
+    async def ensure_place(
+        self, username: str, *, fresh: float = 30.0, told: Callable[[str], object] | None = None
+    ) -> None:
+        """Make or repair all that a pod of the user needs: namespace, volumes, and the folders behind them.
+
+        Args:
+            told: gets a sentence while something is waited for.
+        Raises: KarvdashError.
+        """
+        await self.ensure_namespace(username, fresh=fresh)
+        await self.folders.wait(self.claim_user(username), fresh=fresh, told=told)
 
     def prepare_namespace(self, username: str) -> None:
-        """Make or repair the user's namespace in the background."""
-        self.background(self.ensure_namespace(username, fresh=0))
+        """Make or repair the user's namespace, volumes and folders in the background."""
+        self.background(self.ensure_place(username, fresh=0))
 
 
 def _expected(error: BaseException) -> bool:
