@@ -7,6 +7,8 @@ KARVDASH_STATE_DIR       databases, cookie secret, templates/
 KARVDASH_KUBECONFIG      empty: the pod's own service account
 KARVDASH_REGISTRY        host:port of the registry of images
 KARVDASH_POD_CIDR        network of the pods
+KARVDASH_FILES_URL       where users' files are for the cluster's nodes; empty: no data domains
+KARVDASH_FILES_API, KARVDASH_FILES_TOKEN_FILE   address of the files process, and the secret shared with it
 KARVDASH_GATE_TOKEN_FILE, KARVDASH_BOOTSTRAP_TOKEN_FILE   files with API tokens of the gate and of who sets up
 KARVDASH_PROXY_API_URL   a configurable-http-proxy that runs already (with CONFIGPROXY_AUTH_TOKEN)
 KARVDASH_CHP             else its command line
@@ -47,6 +49,9 @@ c.Platform.user_limit_range = {
 # Hub, front and gate are processes of the node here, not pods of the release's namespace.
 c.UserNamespaces.platform_peers = [{"ipBlock": {"cidr": f"{env('KARVDASH_HUB_IP', '127.0.0.1')}/32"}}]
 c.UserNamespaces.pod_cidrs = [cidr for cidr in env("KARVDASH_POD_CIDR", "").split(",") if cidr]
+c.DataDomains.files_url = env("KARVDASH_FILES_URL", "")
+c.DataDomains.files_api = env("KARVDASH_FILES_API", "")
+c.DataDomains.files_token_file = env("KARVDASH_FILES_TOKEN_FILE", "")
 install(c, gate_token=token("KARVDASH_GATE_TOKEN_FILE"))
 
 c.JupyterHub.bind_url = env("KARVDASH_BIND_URL", "http://127.0.0.1:8000")

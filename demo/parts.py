@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from demo.stack import Stack
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("gate", "proxy", "hub", "front")
+PARTS = ("files", "gate", "proxy", "hub", "front")
 HUB_PORT = 8081
 
 
@@ -78,6 +78,15 @@ def _hub_api(stack: Stack) -> str:
     return f"http://{stack.cluster.host_address}:{HUB_PORT}"
 
 
+def _files(stack: Stack) -> list[str]:
+    return [
+        *_module("karvdash_hub.files"),
+        "--listen", f"127.0.0.1:{stack.ports.files}",
+        "--root", str(stack.files_dir),
+        "--token-file", str(stack.secret("files")),
+    ]  # fmt: skip
+
+
 def _gate(stack: Stack) -> list[str]:
     return [
         *_module("karvdash_hub.gate"),
@@ -134,6 +143,10 @@ def _hub_environment(stack: Stack) -> dict[str, str]:
         "KARVDASH_STATE_DIR": str(stack.hub_dir),
         "KARVDASH_REGISTRY": stack.cluster.registry,
         "KARVDASH_POD_CIDR": stack.cluster.pod_cidr,
+        # The cluster's only node sees this machine's folders.
+        "KARVDASH_FILES_URL": stack.files_dir.as_uri(),
+        "KARVDASH_FILES_API": f"http://127.0.0.1:{stack.ports.files}",
+        "KARVDASH_FILES_TOKEN_FILE": str(stack.secret("files")),
         "KARVDASH_GATE_TOKEN_FILE": str(stack.secret("gate")),
         "KARVDASH_BOOTSTRAP_TOKEN_FILE": str(stack.secret("bootstrap")),
         "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{stack.ports.proxy_api}",
@@ -142,6 +155,7 @@ def _hub_environment(stack: Stack) -> dict[str, str]:
 
 
 _COMMANDS: dict[str, Callable[[Stack], list[str]]] = {
+    "files": _files,
     "gate": _gate,
     "proxy": _proxy,
     "hub": _hub,

@@ -33,7 +33,7 @@ class Stack:
 
     Args:
         name: of the cluster; two stacks of different names run side by side.
-        port: of the front on 127.0.0.1; the three ports after it are used as well.
+        port: of the front on 127.0.0.1; the four ports after it are used as well.
         state: folder of everything that is kept (database, keys, logs, process ids).
         extra_config: a Python file that the Hub's configuration loads last.
     """
@@ -77,8 +77,8 @@ class Stack:
             )
         with steps.step("Roles, accounts and the Template resource"):
             self.install()
-        with steps.step("Proxy, gate and Hub"):
-            self.start_parts(("proxy", "gate", "hub"))
+        with steps.step("Proxy, gate, files and Hub"):
+            self.start_parts(("proxy", "gate", "files", "hub"))
             self.wait_for(f"http://{self.cluster.host_address}:{HUB_PORT}/hub/health", "hub")
         with steps.step("Front"):
             self.start_parts(("front",))
@@ -95,7 +95,7 @@ class Stack:
             subprocess.run(["rm", "-rf", "--one-file-system", str(self.state)], check=True)
 
     def stop_parts(self) -> None:
-        """Stop front, Hub, proxy and gate; the cluster goes on with what runs in it."""
+        """Stop front, Hub, proxy, gate and files; the cluster goes on with what runs in it."""
         for part in reversed(PARTS):
             self.processes[part].stop()
 
@@ -111,7 +111,7 @@ class Stack:
         )
         for account in ("hub", "gate"):
             self._write_kubeconfig(account)
-        for name in ("gate", "bootstrap", "proxy"):
+        for name in ("files", "gate", "bootstrap", "proxy"):
             self.secret(name)
         write_env(self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url})
 
@@ -154,6 +154,13 @@ class Stack:
         """Where the Hub keeps its databases and cookie secret."""
         folder = self.state / "hub"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def files_dir(self) -> Path:
+        """The tree of all users' files."""
+        folder = self.state / "files"
+        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def wait_for(self, url: str, part: str, seconds: float = 60) -> None:

@@ -121,12 +121,14 @@ def _wait_in_line(karvdash: Karvdash, launch: Launch, ahead: int) -> None:
 
 @_step("namespace", "Preparing your namespace.", 2)
 async def prepare(karvdash: Karvdash, launch: Launch, resuming: bool) -> None:
-    """Make the namespace, and wait until nothing of a former run of this server is left.
+    """Make the user's namespace and folders, and wait until nothing of a former run of this server is left.
 
     Args:
         resuming: what exists belongs to this very launch and stays.
     """
-    await karvdash.ensure_namespace(launch.key.user)
+    await karvdash.ensure_place(
+        launch.key.user, told=lambda message: karvdash.launches.say(launch, message, 2)
+    )
     if not resuming and not karvdash.informers.snapshot(launch.namespace, launch.key.server).empty:
         karvdash.launches.say(launch, "Waiting for the previous run to end.", 3)
         await removal.remove_anchor(karvdash, launch.key)

@@ -63,7 +63,7 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
     async def _ensure_namespace(self) -> None:
         # The first thing that KubeSpawner.start awaits.
         try:
-            await self.karvdash.ensure_namespace(self.user.name)
+            await self.karvdash.ensure_place(self.user.name)
         except KarvdashError as error:
             raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
         self._act_as_user()

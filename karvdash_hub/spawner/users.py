@@ -1,7 +1,7 @@
 """Users and their namespaces: who may have which name, what belongs to whom, and how a user is removed.
 
-A removed user's namespace is deleted with everything in it. Until Kubernetes has done that the name is
-nobody's, so that whoever gets it next starts with nothing.
+A removed user's namespace is deleted with everything in it, then the folder with the user's files is set
+aside. Until both is done the name is nobody's, so that whoever gets it next starts with nothing.
 """
 
 from __future__ import annotations
@@ -85,16 +85,22 @@ async def remove_user(karvdash: Karvdash, user: Any) -> None:
 
 
 async def _see_off(karvdash: Karvdash, claim: UserNamespace) -> None:
+    told = ""
     for _ in range(_LOOKS):
-        if await finish_leaving(karvdash, claim):
-            return
+        try:
+            if await finish_leaving(karvdash, claim):
+                return
+        except KarvdashError as error:
+            if error.message != told:
+                told = error.message
+                log.warning("Removing user %r goes on later: %s", claim.username, error)
         await asyncio.sleep(_AGAIN)
 
 
 async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
-    """Delete the namespace of a removed user; when it is gone, give the name back.
+    """Delete the namespace of a removed user; when it is gone, set the files aside and give the name back.
 
-    Returns: whether it is gone. Raises: KubeError.
+    Returns: whether it is gone. Raises: KarvdashError.
     """
     try:
         await delete_namespace(
@@ -106,6 +112,7 @@ async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
         await karvdash.kube.get("v1", "Namespace", claim.namespace)
         return False
     except NotFound:
+        await karvdash.folders.see_off(claim)
         log.info("Namespace %s of the removed user %r is gone", claim.namespace, claim.username)
     except NotYours as error:
         # Not ours to delete; whoever gets the name is refused by the same check.
