@@ -42,6 +42,7 @@ class KarvdashHandlersMixin:
         if auth_model:
             karvdash = Karvdash.instance()
             try:
+                karvdash.standing.check_active(auth_model["name"])
                 karvdash.claim_user(auth_model["name"])
             except KarvdashError as error:
                 raise web.HTTPError(403, "%s", error.message, reason="Forbidden") from error
@@ -62,6 +63,14 @@ class KarvdashHandlersMixin:
             raise ValueError(error.message) from error
         return result
 
+    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
+        """Start nothing of a person who is deactivated, whoever asks."""
+        try:
+            Karvdash.instance().standing.check_active(user.name)
+        except KarvdashError as error:
+            raise web.HTTPError(error.status, "%s", error.message) from error
+        await maybe_future(super().pre_spawn_start(user, spawner))  # type: ignore[misc]
+
     async def delete_user(self, user: Any) -> None:
         """Remove what the user has in the cluster and in our database, before JupyterHub forgets it."""
         await maybe_future(super().delete_user(user))  # type: ignore[misc]
@@ -81,12 +90,17 @@ class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: igno
 
     _accounts: LocalAccounts | None = None
 
-    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
-        """Check name and password of the login form."""
+    @property
+    def accounts(self) -> LocalAccounts:
+        """The local accounts; other authenticators have no such attribute."""
         if self._accounts is None:
             self._accounts = LocalAccounts(Karvdash.instance().store)
+        return self._accounts
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Check name and password of the login form."""
         try:
-            account = await self._accounts.authenticate(data.get("username", ""), data.get("password", ""))
+            account = await self.accounts.authenticate(data.get("username", ""), data.get("password", ""))
         except KarvdashError as error:
             raise web.HTTPError(error.status, "%s", error.message) from error
         return None if account is None else {"name": account.name, "admin": account.admin}

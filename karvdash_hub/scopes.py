@@ -15,6 +15,12 @@ SCOPES: dict[str, dict[str, object]] = {
         "subscopes": ["custom:karvdash:templates"],
     },
     "custom:karvdash:exec": {"description": "Run commands inside one's own services."},
+    "custom:karvdash:users": {
+        "description": "Manage accounts: add, activate, deactivate, delete. Administrators have admin:users."
+    },
+    "custom:karvdash:audit": {
+        "description": "Read the whole audit log; everybody may read what is about oneself."
+    },
     "custom:karvdash:gate": {
         "description": "Ask whether a person may open a service, and exchange tickets. For the gate."
     },

@@ -56,6 +56,9 @@ __all__ = [
     "prepare_sqlite",
 ]
 
+#: What ``karvdash-hub selftest`` found, as ``selftest.Report`` writes it.
+SELFTEST = "selftest"
+
 
 class Store:
     """The database. ``url`` is SQLAlchemy's; tables are made when they are missing."""
@@ -95,6 +98,17 @@ class Store:
                 known = str(uuid.uuid4())
                 connection.execute(META.insert().values(key="instance_id", value=known))
         return cast(str, known)
+
+    def meta(self, key: str) -> str | None:
+        """Return something small that is kept by name, or None."""
+        rows = self._rows(sa.select(META.c.value).where(META.c.key == key))
+        return cast(str, rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep something small by name."""
+        with self._transaction() as connection:
+            connection.execute(META.delete().where(META.c.key == key))
+            connection.execute(META.insert().values(key=key, value=value))
 
     # --- accounts ------------------------------------------------------------------------
 

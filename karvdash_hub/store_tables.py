@@ -73,6 +73,58 @@ POD_TOKENS = sa.Table(
     sa.Column("id", sa.String(36), nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
 )
+#: What is known of a person besides name and password; with other authenticators too. Tables of their own,
+#: like ``leaving``, because missing columns are not made in a database of before.
+PROFILES = sa.Table(
+    "profiles",
+    METADATA,
+    sa.Column("username", sa.String(255), primary_key=True),
+    sa.Column("email", sa.String(254), unique=True),
+    sa.Column("asked", sa.DateTime),
+)
+#: Who may do nothing any more, whoever signs people in.
+DEACTIVATED = sa.Table(
+    "deactivated",
+    METADATA,
+    sa.Column("username", sa.String(255), primary_key=True),
+    sa.Column("since", sa.DateTime, nullable=False),
+    sa.Column("services", sa.String(16), nullable=False),
+)
+#: What the Hub still has to do after an account was changed, by a page or by the command line.
+ORDERS = sa.Table(
+    "orders",
+    METADATA,
+    sa.Column("username", sa.String(255), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("time", sa.DateTime, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("via", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(255), nullable=False),
+    sa.Column("object", sa.String(255), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Index("audit_by_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+def _append_only(verb: str) -> None:
+    """Let SQLite refuse to change or delete entries; elsewhere grant the Hub's role SELECT and INSERT."""
+    trigger: sa.DDL = sa.DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER IF NOT EXISTS audit_no_{verb} BEFORE {verb} ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    )
+    sa.event.listen(AUDIT, "after_create", trigger.execute_if(dialect="sqlite"))
+
+
+_append_only("UPDATE")
+_append_only("DELETE")
 
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -55,12 +55,6 @@ def opens(scopes: Mapping[str, Any], host: Host, db: Any) -> bool:
     return bool(has_scope(scope_of(host), scopes, db=db))
 
 
-def is_active(store: Store, username: str) -> bool:
-    """Tell whether the account is in use; people of other authenticators have none here."""
-    account = store.account(username)
-    return account is None or account.active
-
-
 def session_of(user: Any) -> str:
     """Name what a user's sign-ins have in common until the user signs out, without giving it away."""
     return digest(f"session:{user.cookie_id}")[:32]

@@ -43,7 +43,7 @@ class TicketsHandler(ApiHandler):
         )
 
     def _admits(self, user: Any, host: Host) -> bool:
-        return access.is_active(self.karvdash.store, user.name) and access.opens(
+        return self.karvdash.store.is_active(user.name) and access.opens(
             access.scopes_of(user), host, self.db
         )
 
@@ -62,7 +62,7 @@ class TokensHandler(ApiHandler):
             self.reply({"user": "", "allowed": False})
             return
         found, name = access.service_at(self.karvdash.store, host), orm_token.user.name
-        active = access.is_active(self.karvdash.store, name)
+        active = self.karvdash.store.is_active(name)
         allowed = bool(found and active and access.opens(access.scopes_of(orm_token), found, self.db))
         self.reply({"user": name, "allowed": allowed})
 
@@ -90,7 +90,7 @@ class SessionsHandler(ApiHandler):
 
     def _denied(self, username: str, sessions: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         user = orm.User.find(self.db, username)
-        if user is None or not access.is_active(self.karvdash.store, username):
+        if user is None or not self.karvdash.store.is_active(username):
             return [{**session, "reason": "user"} for session in sessions]
         scopes, current = access.scopes_of(user), access.session_of(user)
         reasons = [(session, self._why_not(scopes, current, session)) for session in sessions]

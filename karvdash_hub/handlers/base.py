@@ -86,6 +86,8 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         """Refuse what ``needs_own`` refuses; with scope "" everybody but strangers is let through."""
         if not isinstance(self.current_user, User):
             raise Forbidden("Missing or invalid credentials: sign in, or send a token of a user.")
+        if not self.karvdash.store.is_active(self.current_user.name):
+            raise Forbidden("This account is not active. Ask an administrator.", "inactive")
         if not scope or self.may(scope, server):
             return
         if server and scope in self.parsed_scopes:

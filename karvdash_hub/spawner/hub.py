@@ -38,6 +38,7 @@ from karvdash_hub.spawner.reconcile import Reconciler
 from karvdash_hub.spawner.registry import Key, Launches
 from karvdash_hub.spawner.repair import Repair
 from karvdash_hub.spawner.services import Services
+from karvdash_hub.spawner.standing import Standing
 from karvdash_hub.spawner.stock import StockClients
 from karvdash_hub.spawner.users import claim_user
 from karvdash_hub.store import Store, UserNamespace
@@ -64,6 +65,7 @@ class Karvdash:
         probe: whether services answer.
         crash_lines: what containers wrote before they ended.
         queue: whose launch is next.
+        standing: what changes of accounts order.
         stock: typed clients for stock notebooks.
     """
 
@@ -96,6 +98,7 @@ class Karvdash:
         self.stock = StockClients(self.config)
         self.services = Services(self)
         self.reconciler = Reconciler(self)
+        self.standing = Standing(self)
         self.adoption = Adoption(self)
         leaving = self.store.leaving()
         self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
@@ -110,6 +113,7 @@ class Karvdash:
             app.tornado_settings["karvdash"] = karvdash
             karvdash.passwords.guard()
             karvdash.background(karvdash._live())
+            karvdash.background(karvdash.standing.run())
         return cls._instance
 
     @classmethod
@@ -264,6 +268,7 @@ class Karvdash:
         Raises: KarvdashError.
         """
         claim = self.claim_user(username)
+        self.standing.check_active(username)
         await ensure_namespace(
             self.kube,
             namespace=claim.namespace,

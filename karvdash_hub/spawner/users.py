@@ -10,6 +10,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from jupyterhub.utils import maybe_future
+
 from karvdash_hub import names
 from karvdash_hub.errors import Conflict, KarvdashError, Taken
 from karvdash_hub.kube.errors import NotFound
@@ -81,6 +83,25 @@ async def remove_user(karvdash: Karvdash, user: Any) -> None:
         await user.stop(spawner.name)
     for claim in karvdash.store.leaving():
         if claim.username == user.name:
+            karvdash.background(_see_off(karvdash, claim))
+
+
+async def delete_person(karvdash: Karvdash, username: str) -> None:
+    """Delete a person as JupyterHub's admin page does, and people whom JupyterHub never knew as well.
+
+    Raises: Conflict if a server is just starting or stopping; HTTPError from an authenticator.
+    """
+    user = karvdash.user(username)
+    if user is not None:
+        await maybe_future(karvdash.app.authenticator.delete_user(user))
+        # As JupyterHub's own handler does it (apihandlers/users.py UserAPIHandler.delete, 6.1.1).
+        await user.delete_spawners()
+        karvdash.app.users.delete(user)
+        return
+    karvdash.store.remove_account(username)
+    karvdash.forget_user(username)
+    for claim in karvdash.store.leaving():
+        if claim.username == username:
             karvdash.background(_see_off(karvdash, claim))
 
 

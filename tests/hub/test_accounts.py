@@ -14,7 +14,7 @@ from karvdash_hub.accounts import LocalAccounts, check_account_name
 from karvdash_hub.accounts.local import MOST_WAITING
 from karvdash_hub.accounts.passwords import hash_password, verify_password
 from karvdash_hub.cli import commands
-from karvdash_hub.errors import Busy, KarvdashError, NotFound, Taken
+from karvdash_hub.errors import Busy, Conflict, Forbidden, KarvdashError, NotFound, Taken
 from karvdash_hub.store import Store
 
 
@@ -51,11 +51,13 @@ async def test_only_the_right_password_of_an_active_account_signs_in(store: Stor
     for name, password in (
         ("alice", "wrong"),
         ("nobody", "correct horse"),
-        ("gone", "correct horse"),
+        ("gone", "wrong"),
         ("alice", ""),
     ):
         assert await accounts.authenticate(name, password) is None
     assert await accounts.authenticate("alice", "correct horse" * 1000) is None
+    with pytest.raises(Forbidden, match="waits for an administrator"):
+        await accounts.authenticate("gone", "correct horse")
     accounts.set_password("alice", "another one")
     assert await accounts.authenticate("alice", "correct horse") is None
     assert await accounts.authenticate("alice", "another one") is not None
@@ -122,13 +124,39 @@ async def test_an_account_is_barred_let_in_and_removed(tmp_path: Path, store: St
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(commands, ["user", "--state-dir", str(tmp_path), *arguments])
 
-    assert run("deactivate", "alice").exit_code == 0
-    assert "alice\tuser\tinactive" in run("list").output
-    assert await accounts.authenticate("alice", "correct horse") is None
+    assert run("deactivate", "alice", "--services", "keep").exit_code == 0
+    assert "alice\tuser\tdeactivated" in run("list").output
+    with pytest.raises(Forbidden, match="deactivated"):
+        await accounts.authenticate("alice", "correct horse")
     assert run("activate", "alice").exit_code == 0
     assert await accounts.authenticate("alice", "correct horse") is not None
-    removed = run("remove", "alice")
-    assert (removed.exit_code, "admin page" in removed.output) == (0, True)
-    assert await accounts.authenticate("alice", "correct horse") is None
+    assert run("remove", "alice").exit_code == 0
+    with pytest.raises(Forbidden, match="deactivated"):
+        await accounts.authenticate("alice", "correct horse")
+    assert [order.kind for order in store.people.orders("alice")] == [
+        "sessions",
+        "tokens",
+        "cut",
+        "stop",
+        "remove",
+    ]
+    assert isinstance(run("activate", "alice").exception, Conflict)
+    store.remove_account("alice")
+    assert store.people.orders("alice") == []
     for command in ("deactivate", "activate", "remove"):
         assert isinstance(run(command, "alice").exception, NotFound)
+
+
+def test_the_last_administrator_stays(tmp_path: Path, store: Store) -> None:
+    accounts = LocalAccounts(store)
+    accounts.add("root1", "correct horse", admin=True)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(commands, ["user", "--state-dir", str(tmp_path), *arguments])
+
+    for command in ("deactivate", "demote", "remove"):
+        assert "last administrator" in str(run(command, "root1").exception)
+    accounts.add("root2", "correct horse")
+    assert run("promote", "root2").exit_code == 0
+    assert run("demote", "root1").exit_code == 0
+    assert [(one.name, one.admin) for one in store.accounts()] == [("root1", False), ("root2", True)]
