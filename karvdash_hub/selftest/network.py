@@ -1,0 +1,147 @@
+"""What pods can reach: two servers and a client, in the namespaces of two users."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from typing import Any
+
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.kube.errors import NotFound
+from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.selftest.probes import pod
+from karvdash_hub.selftest.report import Check
+from karvdash_hub.settings import Platform
+
+#: Seconds that a pod gets to start, image included, and to end.
+PATIENCE = 120.0
+_LOOK = 0.3
+_PORT = 8080
+_SERVER = "echo self-test > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
+#: A network plugin may take seconds to learn of new pods, so what is refused at first may be allowed later
+#: and the other way round. The own pod comes first: after it the network works.
+_CLIENT = """
+get() { wget -q -T 2 -O /dev/null "http://$1:8080/"; }
+own=no; for i in 1 2 3 4 5 6 7 8 9 10; do if get "$OWN"; then own=yes; break; fi; sleep 1; done
+other=no; for i in 1 2 3; do if get "$OTHER"; then other=yes; else other=no; break; fi; sleep 2; done
+echo "$own $other" > /dev/termination-log
+"""
+_POLICY_CURE = (
+    "Install a network plugin that enforces NetworkPolicies (Calico, Cilium, kube-router, …). Until then "
+    "users' pods can connect to each other, so give this platform only to people who trust each other."
+)
+
+
+async def check_network(kube: Kube, mine: str, others: str, image: str) -> list[Check]:
+    """Try to connect from a pod of one user to a pod of another; and from here to both."""
+    tried = "A pod of one user connects to a pod of another user, which a NetworkPolicy forbids."
+    reach = "The Hub connects to a user's pod."
+    try:
+        own, other = await asyncio.gather(_serve(kube, mine, image), _serve(kube, others, image))
+        seen_own, seen_other = (await _look_from_inside(kube, mine, image, own, other)).split()
+    except (KarvdashError, ValueError) as error:
+        cure = "See whether pods start in this cluster, and whether nodes can pull the image (--image)."
+        return [Check("network", tried, "unknown", f"The pods for it did not work: {error}", cure)]
+    return [_network(tried, seen_own, seen_other), await _reached(reach, own)]
+
+
+def _network(tried: str, own: str, other: str) -> Check:
+    if other == "yes":
+        found = "It can: this cluster does not enforce NetworkPolicies."
+        return Check("network", tried, "failed", found, _POLICY_CURE)
+    if own != "yes":
+        cure = "See why pods of one namespace cannot connect to each other in this cluster."
+        return Check("network", tried, "unknown", "Not even a pod of the same user can be reached.", cure)
+    return Check("network", tried, "ok", "It cannot; a pod of the same user can be reached.")
+
+
+async def _reached(tried: str, address: str) -> Check:
+    try:
+        async with asyncio.timeout(5):
+            _, writer = await asyncio.open_connection(address, _PORT)
+        writer.close()
+    except OSError as error:
+        return Check(
+            "reach",
+            tried,
+            "failed",
+            f"It cannot ({error or 'no answer within 5 s'}).",
+            "Add the addresses of Hub, gate and front to UserNamespaces.platform_peers, and see that they "
+            "have a route to pods. Run this where the Hub runs.",
+        )
+    return Check("reach", tried, "ok", "It can.")
+
+
+async def _serve(kube: Kube, namespace: str, image: str) -> str:
+    """Start a server; return its address when it runs."""
+    manifest = pod(namespace, "server", image, container={"command": ["sh", "-c", _SERVER]})
+    await kube.create(manifest, as_user=default_account(namespace))
+    status = await _wait(kube, namespace, "server", "Running", "Failed")
+    if status["phase"] != "Running":
+        raise KarvdashError(f"pod server in {namespace} ended", "selftest")
+    return str(status["podIP"])
+
+
+async def _look_from_inside(kube: Kube, namespace: str, image: str, own: str, other: str) -> str:
+    """Return what a client in a namespace has seen: ``yes no`` for own and other."""
+    environment = [{"name": "OWN", "value": own}, {"name": "OTHER", "value": other}]
+    container = {"command": ["sh", "-c", _CLIENT], "env": environment}
+    manifest = pod(namespace, "client", image, container=container)
+    await kube.create(manifest, as_user=default_account(namespace))
+    status = await _wait(kube, namespace, "client", "Succeeded", "Failed")
+    ended = status["containerStatuses"][0]["state"].get("terminated") or {}
+    return str(ended.get("message", ""))
+
+
+async def _wait(kube: Kube, namespace: str, name: str, *phases: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        live = await kube.get("v1", "Pod", name, namespace, as_user=default_account(namespace))
+        status = dict(live.get("status") or {})
+        if status.get("phase") in phases:
+            return status
+        if time.monotonic() > deadline:
+            waiting = [one.get("state") for one in status.get("containerStatuses") or ()]
+            raise KarvdashError(
+                f"pod {name} in {namespace} is {status.get('phase')} after {PATIENCE:.0f} s: {waiting}",
+                "selftest",
+            )
+        await asyncio.sleep(_LOOK)
+
+
+async def remove_pods(kube: Kube, namespace: str) -> None:
+    """Delete the pods at once, so that the namespace goes at once."""
+    for name in ("server", "client"):
+        try:
+            await kube.delete("v1", "Pod", name, namespace, as_user=default_account(namespace))
+        except NotFound:
+            continue
+
+
+async def check_wildcard(platform: Platform) -> Check:
+    """Resolve a name that nobody has configured by itself."""
+    domain = platform.hostname_domain
+    host = f"selftest-{secrets.token_hex(4)}.{domain}"
+    tried = f"{host} is resolved."
+    if host.endswith(".localhost"):
+        # Browsers do that by themselves. ref: RFC 6761, section 6.3
+        return Check(
+            "wildcard", tried, "ok", "Browsers take every name below localhost for their own machine."
+        )
+    try:
+        service, hub = await _addresses(host), await _addresses(domain)
+    except OSError as error:
+        cure = f"Add DNS records for {domain} and *.{domain} that lead to the front."
+        return Check("wildcard", tried, "failed", f"It is not: {error}.", cure)
+    if service != hub:
+        found = f"It leads to {', '.join(service)}, and {domain} to {', '.join(hub)}."
+        cure = f"Let *.{domain} lead where {domain} leads, unless that is intended."
+        return Check("wildcard", tried, "unknown", found, cure)
+    return Check("wildcard", tried, "ok", f"It leads to {', '.join(service)}, as {domain} does.")
+
+
+async def _addresses(name: str) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return sorted({str(entry[4][0]) for entry in found})
