@@ -1,0 +1,83 @@
+"""``webhook`` is an admission server that the cluster's API server asks; ``alice`` a user namespace."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster import Cluster
+from images import push_all
+from karvdash_hub.kube.rbac import install_manifests
+from tests.admission.people import UserNamespace
+from tests.admission.webhook import Webhook
+from tests.fixtures.clusters import SomeCluster
+
+
+@pytest.fixture(scope="session")
+def webhook(cluster: SomeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """The server with the rights of share/rbac and no more, started once for all tests here."""
+    assert isinstance(cluster, Cluster), "these tests need the embedded cluster"
+    for manifest in install_manifests():
+        cluster.kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", text_in=json.dumps(manifest)
+        )
+    own = Webhook(cluster, tmp_path_factory.mktemp("admission"))
+    own.certificate()
+    own.start()
+    yield own
+    own.certificate("--remove")
+    own.stop()
+
+
+@pytest.fixture
+def running(webhook: Webhook) -> Iterator[Webhook]:
+    """The same, for tests that break it: one replica, certificate and configuration are right afterwards."""
+    yield webhook
+    webhook.stop()
+    webhook.certificate("--renew")
+    webhook.start()
+
+
+@pytest.fixture(scope="module")
+def alice(webhook: Webhook) -> Iterator[UserNamespace]:
+    """A user namespace with claims for /private and /shared."""
+    person = UserNamespace(
+        webhook.cluster, f"karvdash-test-{secrets.token_hex(4)}", "Alice $(HOME)@example.org"
+    )
+    person.create()
+    yield person
+    person.remove()
+
+
+@pytest.fixture
+def bob(webhook: Webhook) -> Iterator[UserNamespace]:
+    """A user namespace of this test's own."""
+    person = UserNamespace(webhook.cluster, f"karvdash-test-{secrets.token_hex(4)}", "bob")
+    person.create()
+    yield person
+    person.remove()
+
+
+@pytest.fixture(scope="session")
+def busybox(cluster: Cluster) -> str:
+    """An image that the cluster's registry has."""
+    push_all(cluster.registry, names=("pause", "busybox"))
+    return "busybox:1.36"
+
+
+@pytest.fixture
+def pod() -> dict[str, Any]:
+    """A pod that no node takes, so that it costs nothing."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {
+            "nodeSelector": {"karvdash.io/no-such-node": "true"},
+            "containers": [{"name": "main", "image": "pause"}],
+        },
+    }
