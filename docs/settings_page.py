@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.settings import Platform
 
-CLASSES = (Platform, UserNamespaces)
+CLASSES = (Platform, UserNamespaces, DataDomains)
 
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings

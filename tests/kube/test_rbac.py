@@ -52,7 +52,8 @@ def test_the_hub_writes_few_kinds_and_no_secret_outside_of_user_namespaces() -> 
         if set(rule["verbs"]) - READ - {"bind"}
     }
     bounds = {"limitranges", "networkpolicies", "resourcequotas"}
-    assert writes == {"configmaps", "namespaces", "rolebindings"} | bounds
+    storage = {"persistentvolumeclaims", "persistentvolumes"}
+    assert writes == {"configmaps", "namespaces", "rolebindings"} | bounds | storage
     secrets = {
         (name, tuple(rule["verbs"]))
         for name, rules in roles().items()
