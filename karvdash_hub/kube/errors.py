@@ -134,6 +134,12 @@ _RBAC = re.compile(
 _POLICY = re.compile(
     r"ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: (?P<rest>.*)", re.DOTALL
 )
+#: Policies of our own (share/policies) name the fields first: "spec.hostPID: true is not allowed."
+_OUR_POLICY = re.compile(
+    r"ValidatingAdmissionPolicy 'karvdash-[^']*' with binding '[^']*' denied request: "
+    r"(?P<fields>[^\s:,]+(?:, [^\s:,]+)*): (?P<rest>.*)",
+    re.DOTALL,
+)
 _WEBHOOK = re.compile(r'admission webhook "(?P<hook>[^"]*)" denied the request: (?P<rest>.*)', re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _INVALID_VALUE = re.compile(r"(Invalid|Unsupported|Duplicate) value: .*", re.DOTALL)
@@ -201,6 +207,8 @@ def _fields(text: str, status: Mapping[str, Any], *, secret: bool) -> list[Field
         return [FieldError(None, m["path"], _schema_sentence(m["what"], secret)) for m in misfits]
     if unknown := _UNKNOWN_FIELD.findall(text):
         return [FieldError(None, path, "there is no such field.") for path in unknown]
+    if ours := _OUR_POLICY.search(text):
+        return [FieldError(None, field, _shorten(ours["rest"])) for field in ours["fields"].split(", ")]
     causes = (status.get("details") or {}).get("causes") or []
     return [
         FieldError(None, str(cause["field"]), _cause_sentence(str(cause.get("message") or ""), secret))

@@ -84,6 +84,17 @@ POLICY = "ValidatingAdmissionPolicy 'no-host-path' with binding 'no-host-path' d
             id="admission policy",
         ),
         pytest.param(
+            403,
+            {
+                "message": "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'karvdash-pod-security' with "
+                "binding 'karvdash-pod-security' denied request: spec.hostPID: true is not allowed."
+            },
+            ALICE,
+            errors.Forbidden,
+            "spec.hostPID: true is not allowed.",
+            id="policy of ours",
+        ),
+        pytest.param(
             400,
             {"message": 'admission webhook "files.karvdash.io" denied the request: no such dataset: x'},
             ALICE,

@@ -1,0 +1,218 @@
+"""The policies on a real API server, and two users who have cluster-admin in their namespaces.
+
+Nearly everything is a server-side dry run: admission decides, nothing is stored, some milliseconds each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from karvdash_hub.data.settings import DataDomains
+from karvdash_hub.kube import errors
+from karvdash_hub.kube.config import KubeConfig
+from karvdash_hub.kube.namespaces import ensure_namespace
+from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.policies import PARAMETERS, Policies, manifests, parameters
+from karvdash_hub.settings import Platform
+from tests.fixtures.clusters import SomeCluster
+from tests.kube.conftest import (  # noqa: F401 - fixtures
+    OWNER_ID,
+    UserNamespace,
+    account_config,
+    admin_config,
+    admin_kube,
+    busybox,
+    hub_config,
+    hub_kube,
+)
+from tests.policies.pods import Json, pod
+
+#: As cli/policies.py, share/policies and every example here have it.
+DOMAIN = "localhost"
+#: Directories of the node that users may mount in some tests.
+SCRATCH, DATA = "/srv/scratch", "/srv/data"
+FILES = {"files_url": "file:///srv/files", "files_api": "http://127.0.0.1:1", "files_token_file": "/none"}
+
+
+@dataclass
+class User:
+    """A user's namespace, and what the API server answers to the user."""
+
+    kube: Kube
+    namespace: str
+    slug: str
+
+    @property
+    def account(self) -> str:
+        return default_account(self.namespace)
+
+    def manifest(self, api_version: str, kind: str, name: str = "x", **body: Any) -> Json:
+        """Write a manifest in this namespace; ``labels`` and ``annotations`` go into its metadata."""
+        marks = {key: body.pop(key) for key in ("labels", "annotations") if key in body}
+        metadata = {"name": name, "namespace": self.namespace, **marks}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+    async def create(self, manifest: Json, **more: Any) -> str:
+        """Create an object (not really): "" if that is allowed, else why not."""
+        return await refusal(self.kube.create(manifest, **{"as_user": self.account, "dry_run": True, **more}))
+
+    async def create_pod(self, spec: Json, **more: Any) -> str:
+        """Create a pod (not really)."""
+        marks = {key: more.pop(key) for key in ("labels", "annotations") if key in more}
+        return await self.create(self.manifest("v1", "Pod", spec=spec, **marks), **more)
+
+    async def apply(self, manifest: Json, **more: Any) -> str:
+        """Apply an object (not really), as ``kubectl apply --server-side`` does."""
+        return await refusal(self.kube.apply(manifest, **{"as_user": self.account, "dry_run": True, **more}))
+
+    async def patch(self, api_version: str, kind: str, name: str, change: Json, **more: Any) -> str:
+        """Change an object (not really)."""
+        options = {"as_user": self.account, "dry_run": True, **more}
+        return await refusal(self.kube.patch(api_version, kind, name, self.namespace, change, **options))
+
+    async def delete(self, api_version: str, kind: str, name: str, **more: Any) -> str:
+        """Delete an object (not really)."""
+        options = {"as_user": self.account, "dry_run": True, **more}
+        return await refusal(self.kube.delete(api_version, kind, name, self.namespace, **options))
+
+
+async def refusal(attempt: Awaitable[Any]) -> str:
+    """Return why the API server refused something; "" if it did not."""
+    try:
+        await attempt
+    except (errors.Forbidden, errors.Invalid) as error:
+        return error.message.partition(": ")[2] or error.message
+    return ""
+
+
+@pytest.fixture(scope="package")
+def settings() -> tuple[Platform, DataDomains, Policies]:
+    return Platform(public_url=f"http://{DOMAIN}:8000"), DataDomains(), Policies()
+
+
+@pytest.fixture(scope="package")
+async def policies(
+    admin_kube: Kube,  # noqa: F811
+    settings: tuple[Platform, DataDomains, Policies],
+) -> AsyncIterator[None]:
+    """All policies in force, with the defaults; afterwards with the parameters that were there before."""
+    found = await admin_kube.list("v1", "ConfigMap", "karvdash", field_selector=f"metadata.name={PARAMETERS}")
+    for manifest in manifests(*settings):
+        await admin_kube.apply(manifest)
+    yield
+    if found:
+        before = {"apiVersion": "v1", "kind": "ConfigMap", "data": found[0]["data"]}
+        await admin_kube.apply({**before, "metadata": {"name": PARAMETERS, "namespace": "karvdash"}})
+
+
+async def in_force(user: User) -> None:
+    """Wait until the API server uses the policies: it reads new ones within a second, in their order."""
+    secret = user.manifest("v1", "Secret", type="kubernetes.io/service-account-token")
+    secret["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
+    deadline = time.monotonic() + 30
+    while "would never end" not in await user.create(secret):  # karvdash-tokens, the last in the alphabet
+        assert time.monotonic() < deadline, "the policies are not in force"
+        await asyncio.sleep(0.05)
+
+
+Parameters = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def parameters_with(
+    policies: None,
+    admin_kube: Kube,  # noqa: F811
+    settings: tuple[Platform, DataDomains, Policies],
+    alice: User,
+) -> AsyncIterator[Parameters]:
+    """Change settings of DataDomains and Policies for one test, and come back when they are in force."""
+
+    async def change(data: Json | None = None, **policy_settings: Any) -> None:
+        wanted = parameters(settings[0], DataDomains(**(data or {})), Policies(**policy_settings))
+        await admin_kube.apply(wanted)
+        await seen(alice, wanted["data"])
+
+    yield change
+    await change()
+
+
+async def seen(user: User, data: dict[str, str]) -> None:
+    """Wait until the API server's own copy of the parameters is the new one (milliseconds).
+
+    Which one it is shows in a message that has them in it.
+    """
+    wanted = data["hostPaths"].split("\n") + data["hostPathsReadOnly"].split("\n")
+    listed = [path for path in wanted if path]
+    expected = f"exactly {', '.join(listed)} (" if listed else "Allowed: none."
+    tokens = str(int(data["tokenSeconds"]))
+    probe = pod(
+        volumes=[{"name": "v", "hostPath": {"path": f"/probe/{secrets.token_hex(2)}"}}],
+    )
+    long = {"serviceAccountToken": {"path": "t", "expirationSeconds": 90000000}}
+    other = pod(volumes=[{"name": "v", "projected": {"sources": [long]}}])
+    deadline = time.monotonic() + 10
+    while expected not in await user.create_pod(probe) or f"at most {tokens} " not in await user.create_pod(
+        other
+    ):
+        assert time.monotonic() < deadline, "the API server does not see the new parameters"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="package")
+async def make_user(
+    policies: None,
+    cluster: SomeCluster,
+    hub_kube: Kube,  # noqa: F811
+    admin_kube: Kube,  # noqa: F811
+) -> AsyncIterator[Callable[..., Awaitable[User]]]:
+    """Make users whose namespaces the Hub has made, and delete them without waiting."""
+    made: list[str] = []
+
+    async def make(**wishes: Any) -> User:
+        slug = f"test-{secrets.token_hex(4)}"
+        namespace = f"karvdash-{slug}"
+        made.append(namespace)
+        await ensure_namespace(
+            hub_kube,
+            namespace=namespace,
+            username=f"{slug}@example.org",
+            slug=slug,
+            owner_id=OWNER_ID,
+            quota={"hard": {"pods": "100"}},
+            **wishes,
+        )
+        user = User(admin_kube, namespace, slug)
+        await in_force(user)
+        return user
+
+    yield make
+    for namespace in made:
+        cluster.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture(scope="package")
+async def alice(make_user: Callable[..., Awaitable[User]]) -> User:
+    """Has cluster-admin inside the own namespace."""
+    return await make_user()
+
+
+@pytest.fixture(scope="package")
+async def bob(make_user: Callable[..., Awaitable[User]]) -> User:
+    """Somebody else."""
+    return await make_user()
+
+
+@pytest.fixture(scope="package")
+async def hardened(make_user: Callable[..., Awaitable[User]]) -> User:
+    """Has the role karvdash-user."""
+    return await make_user(user_role="karvdash-user")
+
+
+__all__ = ["KubeConfig"]
