@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demo import admission
 from demo.node import proxy_command
 
 if TYPE_CHECKING:
     from demo.stack import Stack
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("files", "gate", "proxy", "hub", "front")
+PARTS = (*admission.PARTS, "files", "gate", "proxy", "hub", "front")
 HUB_PORT = 8081
 
 
@@ -155,6 +156,8 @@ def _hub_environment(stack: Stack) -> dict[str, str]:
 
 
 _COMMANDS: dict[str, Callable[[Stack], list[str]]] = {
+    "admission": admission.server,
+    "certificate": admission.certificate,
     "files": _files,
     "gate": _gate,
     "proxy": _proxy,

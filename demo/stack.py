@@ -18,6 +18,7 @@ import yaml
 
 from cluster import Cluster
 from cluster.envfile import parse_env, write_env
+from demo import admission
 from demo.http import call
 from demo.packages import install_missing
 from demo.parts import HUB_PORT, PARTS, ROOT, Ports, command, environment
@@ -77,8 +78,9 @@ class Stack:
             )
         with steps.step("Roles, accounts and the Template resource"):
             self.install()
-        with steps.step("Proxy, gate, files and Hub"):
-            self.start_parts(("proxy", "gate", "files", "hub"))
+        with steps.step("Admission, proxy, gate, files and Hub"):
+            self.start_parts((*admission.PARTS, "proxy", "gate", "files", "hub"))
+            admission.wait_until_asked(self)
             self.wait_for(f"http://{self.cluster.host_address}:{HUB_PORT}/hub/health", "hub")
         with steps.step("Front"):
             self.start_parts(("front",))
@@ -95,24 +97,28 @@ class Stack:
             subprocess.run(["rm", "-rf", "--one-file-system", str(self.state)], check=True)
 
     def stop_parts(self) -> None:
-        """Stop front, Hub, proxy, gate and files; the cluster goes on with what runs in it."""
+        """Stop front, Hub, proxy, gate, files and admission; the cluster goes on with what runs in it."""
+        admission.withdraw(self)
         for part in reversed(PARTS):
             self.processes[part].stop()
 
     # --- objects and credentials -------------------------------------------------------
 
     def install(self) -> None:
-        """Apply share/rbac as an admin would, and give Hub and gate their own credentials."""
+        """Apply share/rbac and the policies as an admin would, and give each part its own credentials."""
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RELEASE}}
         self.cluster.kubectl("apply", "--server-side", "-f", "-", text_in=json.dumps(namespace))
         self.cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "share" / "rbac"))
         self.cluster.kubectl(
             "wait", "--for=condition=Established", "crd/templates.karvdash.carv.ics.forth.gr"
         )
-        for account in ("hub", "gate"):
+        for account in ("hub", "gate", *admission.ACCOUNTS):
             self._write_kubeconfig(account)
         for name in ("files", "gate", "bootstrap", "proxy"):
             self.secret(name)
+        # With the Hub's own configuration: they hold what it relies on.
+        config = ("--config", str(ROOT / "jupyterhub_config.py"))
+        self.hub_command("policies", "apply", *config, "--kubeconfig", str(self.cluster.kubeconfig))
         write_env(self.state / "env", {"KUBECONFIG": str(self.cluster.kubeconfig), "HUB_URL": self.hub_url})
 
     def _write_kubeconfig(self, account: str) -> None:
