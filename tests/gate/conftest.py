@@ -200,7 +200,9 @@ class Service:
         pod = deployment["spec"]["template"]["spec"]
         pod["volumes"] = [{"name": "script", "configMap": {"name": "script"}}]
         deployment["spec"]["replicas"] = changes.get("replicas", 1)
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        marks = {"karvdash.io/user": self.user}  # pods of nobody's namespace are refused
+        metadata = {"name": self.namespace, "annotations": marks}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         script = {
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "script", "namespace": self.namespace},
