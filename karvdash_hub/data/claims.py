@@ -77,18 +77,8 @@ class VolumeClaim:
             },
         }
 
-    def volume(self, claim_uid: str = "") -> Manifest:
-        """Manifest of the PersistentVolume, reserved for the claim.
-
-        Args:
-            claim_uid: of the claim that exists; with the uid of a former claim the volume would never bind.
-        """
-        reserved = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "namespace": self.namespace,
-            "name": self.name,
-        }
+    def volume(self) -> Manifest:
+        """Manifest of the PersistentVolume, reserved for the claim by name."""
         return {
             "apiVersion": "v1",
             "kind": "PersistentVolume",
@@ -100,7 +90,12 @@ class VolumeClaim:
             "spec": {
                 "accessModes": ["ReadWriteMany"],
                 "capacity": {"storage": self.size},
-                "claimRef": reserved | ({"uid": claim_uid} if claim_uid else {}),
+                "claimRef": {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "namespace": self.namespace,
+                    "name": self.name,
+                },
                 "persistentVolumeReclaimPolicy": "Retain",
                 "storageClassName": "",
                 "volumeMode": "Filesystem",

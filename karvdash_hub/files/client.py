@@ -23,8 +23,8 @@ class Unreachable(Unavailable):
 
     def __init__(self, api: str) -> None:
         message = (
-            f"The file service ({api}) does not answer, so nothing can be started with your files. "
-            "Try again in a minute, or ask an administrator."
+            f"The file service ({api}) does not answer. Try again in a minute; if it stays so, an "
+            "administrator has to start it."
         )
         super().__init__(message, "files-unreachable")
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from karvdash_hub.data import VolumeClaim
 from karvdash_hub.errors import Conflict, Taken, Unavailable
-from karvdash_hub.kube.errors import AlreadyExists, NotFound
+from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.kube.rest import Kube, Manifest
 from karvdash_hub.names import LABEL_MANAGED_BY, MANAGED_BY
 
@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 _CLAIM, _VOLUME = "PersistentVolumeClaim", "PersistentVolume"
 #: Seconds that Kubernetes gets to bind a claim, or to delete what no pod uses. It takes milliseconds.
 PATIENCE = 10.0
+#: Parts of that time after each of which a claim that is not bound is brought to mind again.
+_TURNS = 40
+_LOOK_AGAIN = "karvdash.io/look-again"
 
 
 async def ensure_claims(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
@@ -54,23 +57,36 @@ async def _ensure(kube: Kube, wanted: VolumeClaim) -> None:
         _check_volume(volume, wanted)
         if not wanted.same_place(volume):
             await _replace(kube, wanted)
-            volume = None
-    claim = await _ensure_claim(kube, wanted)
-    await _ensure_volume(kube, wanted, volume, claim["metadata"]["uid"])
-    await _bound(kube, wanted, claim)
-
-
-async def _ensure_claim(kube: Kube, wanted: VolumeClaim) -> Manifest:
-    manifest = wanted.claim()
     claim = await _found(kube, _CLAIM, wanted.name, wanted.namespace)
-    if claim is None:
-        try:
-            return await kube.create(manifest)
-        except AlreadyExists:
-            claim = await kube.get("v1", _CLAIM, wanted.name, wanted.namespace)
+    if claim is not None:
+        _check_claim(claim, wanted)
+    # The volume first: a claim that is made before it is looked at again only after a while.
+    await _ensure_volume(kube, wanted, claim["metadata"]["uid"] if claim else "")
+    await _ensure_claim(kube, wanted, claim)
+    await _bound(kube, wanted)
+
+
+async def _ensure_volume(kube: Kube, wanted: VolumeClaim, claim_uid: str) -> None:
+    """Make or repair the volume, for the claim that exists or, without one, for the next of its name."""
+    volume = await kube.apply(wanted.volume())
+    if volume["spec"]["claimRef"].get("uid", "") != claim_uid:
+        # Released, or just made. The version of the claim it was bound to would not fit either.
+        reserved = {"uid": claim_uid or None, "resourceVersion": None}
+        await kube.patch("v1", _VOLUME, wanted.volume_name, "", {"spec": {"claimRef": reserved}})
+
+
+async def _ensure_claim(kube: Kube, wanted: VolumeClaim, claim: Manifest | None) -> None:
+    manifest = wanted.claim()
+    if claim is not None:
+        # What a bound claim asks for cannot be changed; files_size may have been.
+        manifest["spec"]["resources"] = claim["spec"]["resources"]
+    await kube.apply(manifest)
+
+
+def _check_claim(claim: Mapping[str, Any], wanted: VolumeClaim) -> None:
     if claim["metadata"].get("deletionTimestamp"):
         raise Conflict(
-            f"{_CLAIM} {wanted.name} is being deleted, which ends when no pod uses it any more. Stop the "
+            f"{_CLAIM} {wanted.name} is being deleted, which ends when no pod uses it any more. Stop all "
             "services and notebooks that run, then start them again.",
             "claim-terminating",
         )
@@ -80,20 +96,6 @@ async def _ensure_claim(kube: Kube, wanted: VolumeClaim) -> Manifest:
             "name is the platform's: delete it, then try again.",
             "claim-taken",
         )
-    # What a claim asks for cannot be changed once it is bound to such a volume; files_size may have been.
-    manifest["spec"]["resources"] = claim["spec"]["resources"]
-    return await kube.apply(manifest)
-
-
-async def _ensure_volume(kube: Kube, wanted: VolumeClaim, volume: Manifest | None, claim_uid: str) -> None:
-    if volume is None:
-        await kube.create(wanted.volume(claim_uid))
-        return
-    if volume["spec"]["claimRef"].get("uid", claim_uid) != claim_uid:
-        # Released. The version of the claim it was bound to would not fit either.
-        reserved = {"uid": claim_uid, "resourceVersion": None}
-        await kube.patch("v1", _VOLUME, wanted.volume_name, "", {"spec": {"claimRef": reserved}})
-    await kube.apply(wanted.volume(claim_uid))
 
 
 def _check_volume(volume: Mapping[str, Any], wanted: VolumeClaim) -> None:
@@ -118,7 +120,7 @@ async def _replace(kube: Kube, wanted: VolumeClaim) -> None:
             await kube.delete("v1", kind, name, namespace)
         except NotFound:
             continue
-        if not await _until(lambda: _gone(kube, kind, name, namespace)):  # noqa: B023 - awaited at once
+        if not await _until(lambda: _gone(kube, kind, name, namespace), PATIENCE):  # noqa: B023 - awaited at once
             raise Conflict(
                 "The files of the platform have moved. Stop all services and notebooks that run, so that "
                 f"{kind} {name} can be replaced, then start them again.",
@@ -126,19 +128,25 @@ async def _replace(kube: Kube, wanted: VolumeClaim) -> None:
             )
 
 
-async def _bound(kube: Kube, wanted: VolumeClaim, claim: Manifest) -> None:
+async def _bound(kube: Kube, wanted: VolumeClaim) -> None:
     """Wait until a pod can use the claim; the scheduler takes a second to look again at one that cannot."""
 
     async def bound() -> bool:
         live = await kube.get("v1", _CLAIM, wanted.name, wanted.namespace)
-        return _phase(live) == "Bound"
+        return bool((live.get("status") or {}).get("phase") == "Bound")
 
-    if _phase(claim) != "Bound" and not await _until(bound):
-        raise Unavailable(
-            f"{_CLAIM} {wanted.name} was not bound to its volume within {PATIENCE:.0f} seconds. Try again; "
-            "if it stays so, an administrator finds the cause in the events of the claim.",
-            "claim-pending",
-        )
+    for turn in range(_TURNS):
+        if await _until(bound, PATIENCE / _TURNS):
+            return
+        # The controller looks at a claim when that changes, and every 15 seconds. It may not have heard of
+        # the volume yet when it did. ref: pkg/controller/volume/persistentvolume, resyncPeriod
+        seen = {"metadata": {"annotations": {_LOOK_AGAIN: str(turn)}}}
+        await kube.patch("v1", _CLAIM, wanted.name, wanted.namespace, seen)
+    raise Unavailable(
+        f"{_CLAIM} {wanted.name} was not bound to its volume within {PATIENCE:.0f} seconds. Try again; "
+        "if it stays so, an administrator finds the cause in the events of the claim.",
+        "claim-pending",
+    )
 
 
 async def _remove_volume(kube: Kube, wanted: VolumeClaim) -> None:
@@ -167,13 +175,9 @@ async def _gone(kube: Kube, kind: str, name: str, namespace: str) -> bool:
     return await _found(kube, kind, name, namespace) is None
 
 
-def _phase(live: Mapping[str, Any]) -> str:
-    return str((live.get("status") or {}).get("phase", ""))
-
-
-async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
+async def _until(condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
     """Ask again and again, less and less often; False if it does not come true in time."""
-    deadline, pause = time.monotonic() + PATIENCE, 0.02
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not await condition():
         if time.monotonic() > deadline:
             return False

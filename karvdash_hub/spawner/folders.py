@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from karvdash_hub.data.settings import DataDomains
+from karvdash_hub.errors import Unavailable
 from karvdash_hub.files.client import FilesClient, Unreachable
 from karvdash_hub.kube.storage import ensure_claims, remove_volumes
 from karvdash_hub.store import UserNamespace
@@ -79,9 +80,10 @@ class Folders:
         while True:
             try:
                 return await self.ensure(user, fresh=fresh)
-            except Unreachable:
+            except Unreachable as error:
                 if time.monotonic() > deadline:
-                    raise
+                    message = f"Your folders could not be prepared, so nothing was started. {error}"
+                    raise Unavailable(message, error.reason) from error
             if told:
                 told("Waiting for the file service, which does not answer.")
             await asyncio.sleep(_AGAIN)

@@ -106,7 +106,7 @@ async def test_a_wrong_secret_is_the_administrators_to_mend(files: Files, tmp_pa
 async def test_nobody_there(files: Files) -> None:
     status, reason, message = await said(files, api="http://127.0.0.1:9")
     assert (status, reason) == (503, "files-unreachable")
-    assert message.startswith("The file service (http://127.0.0.1:9) does not answer, so nothing can be ")
+    assert message.startswith("The file service (http://127.0.0.1:9) does not answer. Try again in a minute")
 
 
 async def test_somebody_else_there(files: Files) -> None:

@@ -7,18 +7,25 @@ them take to end, so nobody waits for it: every test has a namespace of its own.
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from images import push_all
+from karvdash_hub.data import VolumeClaim
+from karvdash_hub.files.tree import Tree
 from karvdash_hub.kube.config import KubeConfig, load
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube, default_account
+from karvdash_hub.kube.storage import ensure_claims
 from tests.fixtures.clusters import SomeCluster
 from tests.kube.api_server import ApiServer
+from tests.kube.volumes import VOLUME, claims_of, delete
 
 OWNER_ID = "the-hub-of-the-tests"
 
@@ -102,6 +109,27 @@ def busybox(cluster: SomeCluster) -> Iterator[str]:
     if registry := getattr(cluster, "registry", None):  # a cluster given by its kubeconfig has it already
         push_all(registry, names=("pause", "busybox"))
     yield "busybox:1.36"
+
+
+@pytest.fixture(scope="module")
+def files_root() -> Iterator[Path]:
+    """A tree of files on the cluster's only node, which is this machine."""
+    folder = Path(tempfile.mkdtemp(prefix="karvdash-test-files-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def claims(
+    files_root: Path, alice: UserNamespace, hub_kube: Kube, admin_kube: Kube
+) -> AsyncIterator[list[VolumeClaim]]:
+    """Alice's two volumes and claims, with the folders behind them."""
+    Tree(files_root).prepare(alice.slug)
+    wanted = claims_of(alice, files_root)
+    await ensure_claims(hub_kube, wanted)
+    yield wanted
+    for claim in wanted:
+        await delete(admin_kube, VOLUME, claim.volume_name)
 
 
 def account_config(cluster: SomeCluster, admin: KubeConfig, account: str) -> KubeConfig:

@@ -37,7 +37,7 @@ def test_a_claim_is_bound_to_its_volume_by_name() -> None:
 
 
 def test_a_folder_of_the_node() -> None:
-    assert wanted("file:///srv/files", "shared").volume("some-uid") == {
+    assert wanted("file:///srv/files", "shared").volume() == {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {
@@ -53,7 +53,6 @@ def test_a_folder_of_the_node() -> None:
                 "kind": "PersistentVolumeClaim",
                 "namespace": "karvdash-alice",
                 "name": "karvdash-alice-volume-shared",
-                "uid": "some-uid",
             },
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": "",
@@ -70,7 +69,7 @@ def test_nfs_is_what_its_driver_documents() -> None:
     ref: https://github.com/kubernetes-csi/csi-driver-nfs/blob/master/deploy/example/pv-nfs-csi.yaml
     and docs/driver-parameters.md, "PV/PVC usage (static provisioning)", read 2026-11
     """
-    volume = wanted("nfs://nas.example.org/export/files", mount_options=("hard", "nfsvers=4.1")).volume("uid")
+    volume = wanted("nfs://nas.example.org/export/files", mount_options=("hard", "nfsvers=4.1")).volume()
     assert volume["spec"] == {
         "accessModes": ["ReadWriteMany"],
         "capacity": {"storage": "1Pi"},
@@ -79,7 +78,6 @@ def test_nfs_is_what_its_driver_documents() -> None:
             "kind": "PersistentVolumeClaim",
             "namespace": "karvdash-alice",
             "name": "karvdash-alice-volume-private",
-            "uid": "uid",
         },
         "persistentVolumeReclaimPolicy": "Retain",
         "storageClassName": "",
