@@ -89,6 +89,10 @@ def _addresses(c: Any) -> None:
     c.JupyterHub.subdomain_host = c.Platform.get("public_url", Platform.public_url.default_value)
     c.JupyterHub.subdomain_hook = subdomain
 
+    if c.JupyterHub.subdomain_host.startswith("https://"):
+        # Scripts on a sibling host could otherwise set the Hub's cookies for the whole domain
+        # (CVE-2024-28233). Browsers take such cookies with https only.
+        c.JupyterHub.cookie_host_prefix_enabled = True
 
 def subdomain(name: str, domain: str, kind: str) -> str:
     """Name the host of a user's notebooks or of a JupyterHub service. ``domain`` has no port."""

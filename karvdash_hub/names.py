@@ -51,6 +51,8 @@ ANNOTATION_HOST = "karvdash.io/host"
 ANNOTATION_HOSTS = "karvdash.io/hosts"
 #: "true" when only people with access may open the server's host, "false" when everybody may.
 ANNOTATION_AUTH = "karvdash.io/auth"
+#: Origins of pages elsewhere that may act on the service, with commas between.
+ANNOTATION_ORIGINS = "karvdash.io/origins"
 ANNOTATION_LAUNCH = "karvdash.io/launch"
 ANNOTATION_OWNER_ID = "karvdash.io/owner-id"
 #: On a user namespace: which data domains its pods get, with spaces between ("private shared").

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
+from karvdash_hub.durations import read_duration
+
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -178,6 +180,18 @@ class Platform(LoggingConfigurable):
         """,
     ).tag(config=True)
 
+    idle_stop = Unicode(
+        "never",
+        help="""
+        Time without use after which services with a page, and notebooks, are stopped: ``8h``, ``90m``,
+        ``1d12h`` or ``never``.
+
+        A service template may say otherwise (``idle``). Use is a request that was let in, or bytes on a
+        websocket. The service's page and the home page announce it, with a button to keep it. Settings
+        and kept volumes stay, as with any stop.
+        """,
+    ).tag(config=True)
+
     page_title = Unicode(
         "Karvdash",
         help="""
@@ -216,6 +230,14 @@ class Platform(LoggingConfigurable):
                 f"not {proposal.value!r}"
             )
         return f"{url.scheme}://{url.netloc.lower()}"
+
+    @validate("idle_stop")
+    def _check_idle_stop(self, proposal: Any) -> str:
+        try:
+            read_duration(proposal.value)
+        except ValueError as problem:
+            raise TraitError(f"Platform.idle_stop, {proposal.value!r}, {problem}") from None
+        return str(proposal.value)
 
     @validate("namespace_prefix")
     def _check_prefix(self, proposal: Any) -> str:

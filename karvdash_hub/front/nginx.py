@@ -46,8 +46,9 @@ def find(program: str = "nginx") -> Nginx:
             f"The front needs nginx, and there is no program {program!r}. {_CURE}", "nginx", 500
         )
     built = subprocess.run([path, "-V"], capture_output=True, text=True, check=True).stderr
-    if "--with-http_auth_request_module" not in built:
-        raise KarvdashError(f"{path} was built without the module auth_request. {_CURE}", "nginx", 500)
+    for module in ("auth_request", "realip", "ssl"):
+        if f"--with-http_{module}_module" not in built:
+            raise KarvdashError(f"{path} was built without the module {module}. {_CURE}", "nginx", 500)
     if re.search(r"--add-module=\S*lua", built):
         return Nginx(path, ())
     return Nginx(path, find_modules([*re.findall(r"--modules-path=(\S+)", built), *MODULE_FOLDERS]))

@@ -25,6 +25,9 @@ class Settings:
         gates: replicas of the gate, address and port.
         domain: the Hub's host in browsers, with port unless it is the scheme's own.
         scheme: of browsers' requests; TLS may end in front of this nginx.
+        certificate, key: files for TLS here, both empty where it ends elsewhere.
+        redirect_from: addresses with port on which plain http is answered with a redirect to https.
+        trusted_proxies: addresses of proxies in front of this nginx, whose word about the visitor counts.
         workers: processes that serve.
         user: account of the workers, ``""`` for whoever starts the front.
         access_log: path, ``""`` for none.
@@ -37,6 +40,10 @@ class Settings:
     gates: tuple[str, ...]
     domain: str
     scheme: str = "http"
+    certificate: str = ""
+    key: str = ""
+    redirect_from: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     workers: int = 2
     user: str = ""
     access_log: str = ""
@@ -80,26 +87,55 @@ def parse(argv: Sequence[str] | None = None) -> tuple[Settings, bool]:
     parser.add_argument(
         "--domain", required=True, type=_domain, help="the Hub's host in browsers, with port: localhost:8000"
     )
-    parser.add_argument("--scheme", choices=("http", "https"), default="http", help="of browsers' requests")
+    parser.add_argument(
+        "--scheme", choices=("http", "https"), default=None,
+        help="of browsers' requests; default: https with a certificate, else http",
+    )  # fmt: skip
+    parser.add_argument("--certificate", default="", metavar="FILE", help="PEM with chain: TLS ends here")
+    parser.add_argument("--certificate-key", default="", metavar="FILE", help="PEM")
+    parser.add_argument(
+        "--redirect-from", action="append", default=[], type=_listen, metavar="ADDRESS:PORT",
+        help="listen here as well, and send plain http on to https; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trusted-proxy", action="append", default=[], type=_network, metavar="CIDR",
+        help="a proxy in front of this one, whose X-Forwarded-For and -Proto count; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=2, help="nginx processes; default: %(default)s")
     parser.add_argument("--user", default=_default_user(), help="account of the workers when started as root")
     parser.add_argument("--access-log", default="", metavar="FILE", help="default: none")
     parser.add_argument("--error-log", default="stderr", metavar="FILE", help="default: %(default)s")
     parser.add_argument("--write-only", action="store_true", help="write nginx.conf and do not start nginx")
     given = parser.parse_args(argv)
+    scheme = given.scheme or ("https" if given.certificate else "http")
+    if bool(given.certificate) != bool(given.certificate_key):
+        parser.error("--certificate and --certificate-key belong together")
+    if scheme == "http" and (given.certificate or given.redirect_from):
+        parser.error("--certificate and --redirect-from are for --scheme https")
     settings = Settings(
         folder=given.config_dir.absolute(),
         listen=tuple(given.listen),
         hub_proxies=tuple(given.hub_proxy),
         gates=tuple(given.gate),
         domain=given.domain,
-        scheme=given.scheme,
+        scheme=scheme,
+        certificate=_absolute(given.certificate),
+        key=_absolute(given.certificate_key),
+        redirect_from=tuple(given.redirect_from),
+        trusted_proxies=tuple(given.trusted_proxy),
         workers=given.workers,
         user=given.user if os.geteuid() == 0 else "",
         access_log=_absolute(given.access_log),
         error_log=given.error_log if given.error_log == "stderr" else _absolute(given.error_log),
     )
     return settings, given.write_only
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a range of addresses, as in 10.0.0.0/24") from None
 
 
 def _default_user() -> str:

@@ -49,6 +49,11 @@ class Bounded(Generic[K, V]):
         """Forget a key."""
         self._entries.pop(key, None)
 
+    def items(self) -> list[tuple[K, V]]:
+        """Return what is still good."""
+        now = self._clock()
+        return [(key, value) for key, (until, value) in self._entries.items() if until > now]
+
     def keys(self) -> list[K]:
         """Return the keys that are still good."""
         now = self._clock()

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from karvdash_hub.gate import cookie
+from karvdash_hub.gate.activity import Activity
 from karvdash_hub.gate.addresses import Addresses
 from karvdash_hub.gate.hub import Hub
 from karvdash_hub.gate.pages import Pages
@@ -53,7 +54,8 @@ class Gate:
         self.watches = Watches(load(settings.kubeconfig), self.table)
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)
-        self.relays = Relays()
+        self.activity = Activity(self.hub, settings.report)
+        self.relays = Relays(self.activity.note)
         self.people = People(
             self.hub,
             self.relays,
@@ -69,7 +71,8 @@ class Gate:
         """Begin to watch and to poll, in the running event loop."""
         self.watches.start()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self.people.poll()), loop.create_task(self._tidy())]
+        works = (self.people.poll(), self.activity.run(), self._tidy())
+        self._tasks = [loop.create_task(work) for work in works]
 
     async def stop(self) -> None:
         """Close all connections and end all tasks."""
@@ -89,6 +92,8 @@ class Gate:
         identity = await self.people.identify(request.host, session, authorization)
         verdict = await self._settled(request, identity)
         self.verdicts[(verdict.status, verdict.reason)] += 1
+        if verdict.status == 200:
+            self.activity.note(request.host)
         return Answer(verdict, identity, session)
 
     def session(self, host: str, cookies: str) -> cookie.Session | None:

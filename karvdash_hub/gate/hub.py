@@ -3,6 +3,7 @@
 POST <hub-api>/karvdash/gate/tickets    a ticket, once: who came
 POST <hub-api>/karvdash/gate/tokens     a token: whose, and may they open this host
 POST <hub-api>/karvdash/gate/sessions   who is signed in where: who no longer may
+POST <hub-api>/karvdash/gate/activity   which hosts are used
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CONNECT_TIMEOUT = 2.0
 REQUEST_TIMEOUT = 5.0
 _MAX_ANSWER = 4 * 2**20
 #: Questions at once, by what is asked.
-_PLACES = {"tickets": 16, "tokens": 4, "sessions": 4}
+_PLACES = {"tickets": 16, "tokens": 4, "sessions": 4, "activity": 1}
 
 
 class Ticket(NamedTuple):
@@ -116,6 +117,13 @@ class Hub:
                 Pair(str(item["user"]), str(item["host"]), str(item.get("session", "")))
                 for item in answer["denied"]
             }
+
+    async def activity(self, used: Mapping[str, float]) -> None:
+        """Tell when hosts were last used (Unix seconds).
+
+        Raises: Unavailable if the Hub cannot be told.
+        """
+        await self._post("activity", {"activity": used})
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

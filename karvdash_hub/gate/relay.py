@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from tornado.httputil import HTTPHeaders
@@ -39,12 +39,16 @@ class Relay(NamedTuple):
 class Relays:
     """The open connections, by whose they are.
 
+    Args:
+        used: told the host of a connection on which bytes pass.
+
     Attributes:
         bytes: carried since the start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, used: Callable[[str], None] = lambda host: None) -> None:
         self.bytes = 0
+        self._used = used
         self._open: dict[int, Relay] = {}
         self._numbers = itertools.count()
 
@@ -80,7 +84,8 @@ class Relays:
         number = next(self._numbers)
         self._open[number] = relay
         visitor, service = relay.streams
-        pumps = [asyncio.ensure_future(self._pump(*way)) for way in ((visitor, service), (service, visitor))]
+        ways, host = ((visitor, service), (service, visitor)), relay.whose.host
+        pumps = [asyncio.ensure_future(self._pump(host, *way)) for way in ways]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -89,11 +94,12 @@ class Relays:
                 stream.close()
             await asyncio.wait(pumps)
 
-    async def _pump(self, source: IOStream, sink: IOStream) -> None:
+    async def _pump(self, host: str, source: IOStream, sink: IOStream) -> None:
         with contextlib.suppress(StreamClosedError):
             while True:
                 data = await source.read_bytes(CHUNK, partial=True)
                 self.bytes += len(data)
+                self._used(host)
                 # Returns when the kernel has taken it all, so a slow reader slows the writer down.
                 await sink.write(data)
 

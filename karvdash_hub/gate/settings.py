@@ -28,6 +28,7 @@ class Settings:
         token_file: the Hub's token for service ``karvdash-gate``.
         key_file: keys that sign cookies, the same in all replicas; made when missing.
         hub_grace: seconds for which sessions go on while the Hub does not answer.
+        report: seconds between two reports to the Hub of what is used.
         pod_ranges: of the cluster's pods; requests are sent to no other address. Empty: not known.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     token_file: Path
     key_file: Path
     hub_grace: float
+    report: float
     pod_ranges: tuple[Network, ...]
 
     @property
@@ -79,6 +81,10 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         help="how long sessions go on while the Hub does not answer; default: %(default)g",
     )  # fmt: skip
     parser.add_argument(
+        "--report", metavar="SECONDS", type=float, default=60.0,
+        help="how often the Hub is told which services are used; default: %(default)g",
+    )  # fmt: skip
+    parser.add_argument(
         "--pod-cidr", metavar="CIDR", action="append", type=_network,
         help="addresses of the cluster's pods, may be repeated: requests are sent to no others. "
         f"Default: those in ${_POD_CIDR}, with commas between; without any, all but this machine's own",
@@ -101,6 +107,7 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         token_file=given.token_file,
         key_file=given.key_file,
         hub_grace=given.hub_grace,
+        report=given.report,
         pod_ranges=tuple(ranges),
     )
 

@@ -77,6 +77,8 @@ class Host:
         auth: False when everybody may open it.
         created: Unix seconds, when its server was started.
         paths: the most specific first.
+        sisters: the server's other hosts, whose pages are its own.
+        origins: of pages elsewhere that its template trusts.
     """
 
     host: str
@@ -86,6 +88,8 @@ class Host:
     auth: bool
     created: float
     paths: tuple[Path, ...]
+    sisters: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @property
     def by_path(self) -> bool:
@@ -217,6 +221,7 @@ class Table:
                 server.services,
                 tuple(server.endpoints.values()),
                 self._allowed,
+                self._hosts(owner, server.anchor) - {host},
             )
         return server.drawn[host]
 
@@ -234,6 +239,7 @@ def draw(
     services: Mapping[str, Service],
     slices: Iterable[Endpoint],
     allowed: Allowed,
+    sisters: Iterable[str] = (),
 ) -> Host:
     """Put together what belongs to one host of a server; of several Ingresses the first wins a path."""
     routes: dict[tuple[str, bool], Path] = {}
@@ -257,6 +263,8 @@ def draw(
         auth=anchor.auth,
         created=_seconds(anchor.created),
         paths=tuple(ordered),
+        sisters=tuple(sorted(sisters)),
+        origins=anchor.origins,
     )
 
 

@@ -157,13 +157,16 @@ def decide(request: Request, host: Host | None, visitor: Visitor | None, site: S
         return Verdict(403, user=visitor.user, reason="not-yours")
     if host is None:
         return Verdict(403, user=visitor.user, reason="gone")
-    if visitor.by == "cookie" and is_foreign(request, site):
+    if visitor.by == "cookie" and is_foreign(request, site, host):
         return Verdict(403, user=visitor.user, reason="origin")
     return _open(request, host, visitor.user, now)
 
 
-def is_foreign(request: Request, site: Site) -> bool:
+def is_foreign(request: Request, site: Site, host: Host | None = None) -> bool:
     """Tell whether a page of another host could be acting with the visitor's cookie.
+
+    Pages of the same server's other hosts are its own (Neo4j's browser opens a websocket at ``bolt-…``), and
+    a template may name more.
 
     All hosts of the domain are one site for browsers, so SameSite does not keep one service from sending
     requests to another with the visitor's cookie. Origin does: browsers add it to every request that
@@ -171,7 +174,9 @@ def is_foreign(request: Request, site: Site) -> bool:
     """
     if request.method in SAFE_METHODS and not request.upgrade:
         return False
-    return request.origin not in ("", site.origin(request.host))
+    own = (request.host, *(host.sisters if host else ()))
+    known = {"", *map(site.origin, own), *(host.origins if host else ())}
+    return request.origin not in known
 
 
 def _open(request: Request, host: Host, user: str, now: float) -> Verdict:

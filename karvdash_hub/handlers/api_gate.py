@@ -14,6 +14,8 @@ from jupyterhub.scopes import needs_scope
 from karvdash_hub.errors import FieldError, NotFound, ValuesInvalid
 from karvdash_hub.handlers import access
 from karvdash_hub.handlers.base import ApiHandler
+from karvdash_hub.spawner import idle
+from karvdash_hub.spawner.registry import Key
 from karvdash_hub.store import Host
 
 
@@ -103,6 +105,26 @@ class SessionsHandler(ApiHandler):
         if not access.opens(scopes, found, self.db):
             return "access"
         return "" if session.get("session") in (None, "", current) else "signed-out"
+
+
+class ActivityHandler(ApiHandler):
+    """When services were last used, as the gate has seen it."""
+
+    @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Note it; a host that is nobody's any more is left out."""
+        used = self.json_object(known={"activity"}).get("activity")
+        if not isinstance(used, Mapping) or not all(type(moment) in (int, float) for moment in used.values()):
+            raise ValuesInvalid(
+                [FieldError(None, "activity", "must be an object of hosts and Unix seconds.")]
+            )
+        for number, (host, moment) in enumerate(used.items()):
+            if found := access.service_at(self.karvdash.store, host):
+                idle.note_use(self.karvdash, Key(found.username, found.server), min(moment, time.time()))
+            if number % 100 == 99:
+                await asyncio.sleep(0)  # others get their turn
+        self.db.commit()
+        self.reply({})
 
 
 def texts(body: Mapping[str, Any], *names: str) -> list[str]:

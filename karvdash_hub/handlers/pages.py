@@ -9,7 +9,7 @@ from typing import Any
 from tornado import web
 
 from karvdash_hub.errors import FieldError, KarvdashError, TemplateInvalid
-from karvdash_hub.handlers import present
+from karvdash_hub.handlers import present, shares
 from karvdash_hub.handlers.base import MAX_BODY, PageHandler, needs_own
 from karvdash_hub.handlers.fields import place
 from karvdash_hub.service_templates.model import ServiceTemplate
@@ -37,6 +37,7 @@ class HomeHandler(PageHandler):
             notebook=notebooks[0] if notebooks and self.karvdash.platform.stock_notebooks else None,
             cards=[card for card in cards if card not in notebooks],
             blank=page_card(self, ServiceView(user=self.username, name="", created="")) | {"stock": False},
+            shared=shared_cards(self),
             templates=templates,
             first=next((t for t in templates if t["id"] == FIRST), templates[0] if templates else None),
         )
@@ -144,6 +145,16 @@ def page_card(handler: PageHandler, view: ServiceView) -> dict[str, Any]:
         "age": present.age(view.started or "", datetime.now(UTC)),
         "start_form": handler.hub_path("spawn", user.escaped_name, view.name) if asks else "",
     }
+
+
+def shared_cards(handler: PageHandler) -> list[dict[str, Any]]:
+    """Describe the services that others share with the owner of the page, by name."""
+    cards = []
+    for record, group in shares.with_user(handler.db, handler.owner.orm_user):
+        user = handler._user_from_orm(record.user)
+        view = handler.karvdash.services.get(user, record.name)
+        cards.append(present.card(view, handler.hub_path) | {"owner": user.name, "group": group})
+    return sorted(cards, key=lambda card: (card["title"].lower(), card["owner"]))
 
 
 def template_cards(handler: PageHandler, views: Sequence[ServiceView]) -> list[dict[str, Any]]:

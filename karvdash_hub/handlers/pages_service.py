@@ -7,7 +7,9 @@ from typing import Any
 
 from tornado import web
 
+from karvdash_hub.durations import spell_duration
 from karvdash_hub.errors import FieldError, KarvdashError
+from karvdash_hub.handlers import shares
 from karvdash_hub.handlers.base import PageHandler, needs_own
 from karvdash_hub.handlers.fields import place, read_form, size_fields, split_errors, variable_fields
 from karvdash_hub.handlers.pages import page_card
@@ -28,17 +30,24 @@ class ServicePage(PageHandler):
         size: Mapping[str, str] | None = None,
         error: KarvdashError | None = None,
         passwords: Mapping[str, str] | None = None,
+        share: Mapping[str, str] | None = None,
+        status: int = 200,
     ) -> None:
-        """Render the page; after a change that was refused with what had been typed."""
+        """Render the page; after a change that was refused with what had been typed.
+
+        Args:
+            share: ``who``, ``kind`` and ``error`` of a share that was refused.
+        """
         if values is not None:
             self.set_header("Cache-Control", "no-store")  # what was typed may hold a password
         view = self.karvdash.services.get(self.owner, name)
         template = self._template(view)
         form = settings_form(template, view, values, size, error)
         beside = form["beside"]
+        snapshot = self.karvdash.informers.snapshot(self.karvdash.namespace(self.username), name)
         await self.answer(
             "karvdash/service.html",
-            error.status if error else 200,
+            error.status if error else status,
             heading=view.display_name or view.name,
             here="home",
             s=page_card(self, view),
@@ -49,7 +58,13 @@ class ServicePage(PageHandler):
             passwords_shown=passwords is not None,
             headline=headline(error, beside),
             mistakes=[place(other) for other in form["others"]],
-            claims=self._claims(name),
+            # Data that survives a stop and goes with the service.
+            claims=sorted(claim.name for claim in snapshot.claims),
+            # As it was launched; the template may have changed since.
+            open_to_all=not (snapshot.anchor.auth if snapshot.anchor else template is None or template.auth),
+            shares=shares.of_server(self.owner.orm_user.orm_spawners[name]),
+            share=share or {},
+            idle_after=spell_duration(view.idle_after) if view.idle_after else "",
         )
 
     def _template(self, view: ServiceView) -> ServiceTemplate | None:
@@ -58,11 +73,6 @@ class ServicePage(PageHandler):
             return self.karvdash.library.find(self.karvdash.namespace(self.username), view.template_id)
         except KarvdashError:
             return None
-
-    def _claims(self, name: str) -> list[str]:
-        """Name the data that survives a stop and goes with the service."""
-        snapshot = self.karvdash.informers.snapshot(self.karvdash.namespace(self.username), name)
-        return sorted(claim.name for claim in snapshot.claims)
 
     def back(self, name: str) -> None:
         """Go back to where the button was: the home page or the page of the service."""
@@ -154,17 +164,20 @@ class DeletePageHandler(ServicePage):
 
 
 class NotebookHandler(PageHandler):
-    """/hub/notebook[/<name>]/(start|stop): JupyterHub's own notebook, from a button."""
+    """/hub/notebook[/<name>]/(start|stop|keep): JupyterHub's own notebook, from a button."""
 
     @web.authenticated
     async def post(self, name: str | None, action: str) -> None:
-        """Start it and show JupyterHub's page about that, or stop it."""
+        """Start it and show JupyterHub's page about that, stop it, or keep it although nobody uses it."""
         name = name or ""
-        self.require("start:servers" if action == "start" else "delete:servers", name)
+        self.require("delete:servers" if action == "stop" else "start:servers", name)
         services, user = self.karvdash.services, self.owner
         if action == "start":
             await services.start(self, user, name)
             self.redirect(self.hub_path("spawn-pending", user.escaped_name, name), status=303)
+        elif action == "keep":
+            services.keep(user, name)
+            self.redirect(self.hub_path("home"), status=303)
         else:
             await services.stop(self, user, name)
             self.redirect(self.hub_path("home"), status=303)

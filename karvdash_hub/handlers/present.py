@@ -42,8 +42,7 @@ def card(view: ServiceView, link: Link) -> dict[str, Any]:
         "hue": hue("JupyterLab" if view.stock else kind),
         "state": view.state,
         "label": LABELS[view.state],
-        # "Stopped. Stopped." helps nobody.
-        "message": "" if view.message == f"{LABELS[view.state]}." else view.message,
+        "message": message_of(view),
         "percent": view.percent,
         "url": view.url or "",
         "since": view.started or "",
@@ -53,6 +52,14 @@ def card(view: ServiceView, link: Link) -> dict[str, Any]:
         "stock": view.stock,
         "pods": [{"name": pod["name"], "containers": list(pod["containers"])} for pod in view.pods],
     }
+
+
+def message_of(view: ServiceView) -> str:
+    """Say what there is to say beside the state; that it is about to be stopped comes first."""
+    if view.idle_warning and view.state == "running":
+        return view.idle_warning
+    # "Stopped. Stopped." helps nobody.
+    return "" if view.message == f"{LABELS[view.state]}." else view.message
 
 
 def main_action(view: ServiceView) -> str:
@@ -73,6 +80,7 @@ def allowed_actions(view: ServiceView) -> dict[str, bool]:
         "start": view.actions and view.state == "stopped",
         "stop": view.actions and view.state in ("starting", "running", "failing"),
         "delete": view.actions and not view.stock,
+        "keep": view.actions and bool(view.idle_warning),
     }
 
 

@@ -192,6 +192,7 @@ class Anchor(NamedTuple):
     host: str
     auth: bool
     launch: str
+        origins: of pages elsewhere that may act on the service.
     template: str
     deleting: bool
     created: str
@@ -207,6 +208,7 @@ class Event(NamedTuple):
     reason: str
     message: str
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
+    origins: tuple[str, ...] = ()
     time: str
     uid: str = ""
     namespace: str = ""

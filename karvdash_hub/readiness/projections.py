@@ -75,6 +75,7 @@ def project_anchor(item: Json) -> Anchor:
         created=_text(metadata, "creationTimestamp"),
         hosts=tuple(host for host in notes.get(names.ANNOTATION_HOSTS, "").split(",") if host),
     )
+        origins=tuple(origin for origin in notes.get(names.ANNOTATION_ORIGINS, "").split(",") if origin),
 
 
 def project_endpoint(item: Json) -> Endpoint:

@@ -158,6 +158,9 @@ class ServiceTemplate:
         datasets: datasets are mounted into its pods.
         category: heading in the catalogue; may be empty.
         connect: how to use a service that has no page, with variables in it.
+        idle: seconds without use after which it is stopped; infinity for never, None for the platform's
+            default.
+        origins: pages of other places that may act on it with its visitors' cookies, as browsers name them.
         text: the file as it was written.
         custom: a user's own, as opposed to the platform's.
         filename: base name of the file, for the platform's own.
@@ -175,6 +178,8 @@ class ServiceTemplate:
     text: str = field(repr=False)
     category: str = ""
     connect: str = ""
+    idle: float | None = None
+    origins: tuple[str, ...] = ()
     custom: bool = False
     filename: str = ""
 

@@ -59,6 +59,8 @@ def parse(text: str, *, id: str, custom: bool = False, filename: str = "") -> Se
         text=text,
         category=section.category,
         connect=section.connect,
+        idle=section.idle,
+        origins=section.origins,
         custom=custom,
         filename=filename,
     )

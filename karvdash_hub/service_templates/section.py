@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from karvdash_hub.durations import read_duration
 from karvdash_hub.errors import FieldError
 from karvdash_hub.service_templates.model import Variable, compile_pattern
 from karvdash_hub.service_templates.platform import is_reserved
@@ -24,6 +25,9 @@ from karvdash_hub.service_templates.yaml_text import SpelledFloat, plain
 MAX_VARIABLES: Final = 100
 MAX_CHOICES: Final = 500
 MAX_PATTERN: Final = 500
+MAX_ORIGINS: Final = 20
+#: As browsers send it. ref: https://www.rfc-editor.org/rfc/rfc6454#section-6.1
+_ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 
 Report = Callable[[str, str], None]  # field, message
@@ -40,6 +44,8 @@ class Section:
     datasets: bool
     category: str
     connect: str
+    idle: float | None
+    origins: tuple[str, ...]
     variables: tuple[Variable, ...]
 
 
@@ -68,6 +74,8 @@ def read_section(document: Mapping[str, Any], index: int) -> tuple[Section, list
         datasets=_flag(document, "datasets", True, report),
         category=_text(document, "category", report, limit=200),
         connect=_text(document, "connect", report, limit=2000),
+        idle=_duration(document, "idle", report),
+        origins=_origins(document, report),
         variables=_variables(document, report),
     )
     return section, errors
@@ -107,6 +115,33 @@ def _flag(mapping: Mapping[str, Any], key: str, default: bool, report: Report) -
     except ValueError as problem:
         report(key, f"This {problem}.")
         return default
+
+
+def _duration(mapping: Mapping[str, Any], key: str, report: Report) -> float | None:
+    text = _text(mapping, key, report, limit=40)
+    if not text:
+        return None
+    try:
+        return read_duration(text)
+    except ValueError as problem:
+        report(key, f"This {problem}.")
+        return None
+
+
+def _origins(document: Mapping[str, Any], report: Report) -> tuple[str, ...]:
+    given = document.get("origins")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > MAX_ORIGINS:
+        report("origins", f"List at most {MAX_ORIGINS} origins here, each as in https://example.org.")
+        return ()
+    for position, origin in enumerate(given):
+        if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+            report(
+                f"origins[{position}]",
+                "An origin is a scheme, a host and a port if need be: https://example.org.",
+            )
+    return tuple(origin for origin in given if isinstance(origin, str))
 
 
 def _variables(document: Mapping[str, Any], report: Report) -> tuple[Variable, ...]:

@@ -27,6 +27,7 @@ from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
+from karvdash_hub.spawner import idle
 from karvdash_hub.spawner.adoption import Adoption
 from karvdash_hub.spawner.answers import Probe
 from karvdash_hub.spawner.crash_lines import CrashLines
@@ -145,6 +146,7 @@ class Karvdash:
             self.library.start()
             self.repair.objects.start()
             self.background(self.pod_tokens.keep_fresh())
+            self.background(idle.run(self))
             await self.reconciler.run()
         finally:
             # JupyterHub cancels all tasks when it ends; this is the last of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from karvdash_hub.readiness.model import Snapshot, Verdict
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.launch import current
+from karvdash_hub.spawner import idle, removal
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 
 def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
+#: Seconds: "stops in 25 min" is told anew.
+_EACH_MINUTE = 60.0
+
     """Show one server of a user as it is now. ``user.orm_spawners`` has to have it."""
     record = user.orm_spawners[name]
     # The wrapper exists while a server is active, and some time after.
@@ -36,7 +41,7 @@ def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
     row = karvdash.launches.row(*key)
     template_id = str(options["template"])
     values = dict(plan.values) if plan else dict(options.get("variables") or {})
-    return ServiceView(
+    view = ServiceView(
         user=user.name,
         name=name,
         display_name=record.display_name or name,
@@ -59,6 +64,23 @@ def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
 
 
 def _verdict(
+    return _with_outlook(karvdash, user, view)
+
+
+def _with_outlook(karvdash: Karvdash, user: Any, view: ServiceView) -> ServiceView:
+    """Add what will happen to a service that runs and that nobody uses."""
+    if view.state not in ("running", "failing"):
+        return view
+    found, now = idle.outlook(karvdash, user, view.name), time.time()
+    if math.isinf(found.after):
+        return view
+    later = _EACH_MINUTE if now >= found.announced else found.announced - now
+    return replace(
+        view,
+        idle_after=found.after,
+        idle_warning=found.warning(now),
+        recheck=min(later, later if view.recheck is None else view.recheck),
+    )
     karvdash: Karvdash, key: Key, spawner: Any, plan: LaunchPlan | None, snapshot: Snapshot
 ) -> Verdict:
     """Decide the state: what JupyterHub is busy with comes first, then what the cluster shows."""
@@ -92,16 +114,8 @@ def _launched(karvdash: Karvdash, key: Key, plan: LaunchPlan | None) -> bool:
 
 
 def _stock(karvdash: Karvdash, user: Any, record: Any, spawner: Any) -> ServiceView:
-    pending = spawner.pending if spawner is not None else None
-    if pending in ("spawn", "check"):
-        verdict = Verdict("starting", "Starting.")
-    elif pending == "stop":
-        verdict = Verdict("stopping", "Stopping.")
-    elif spawner is not None and spawner.ready:
-        verdict = Verdict("running", "Ready.", percent=100)
-    else:
-        verdict = Verdict("stopped", "Stopped.")
-    return ServiceView(
+    verdict = _stock_verdict(spawner)
+    view = ServiceView(
         user=user.name,
         name=record.name,
         display_name=record.display_name or record.name or "Notebook",
@@ -120,6 +134,35 @@ def _template(
 ) -> dict[str, Any] | None:
     try:
         template = karvdash.library.find(karvdash.namespace(username), template_id)
+    return _with_outlook(karvdash, user, view)
+
+
+def _stock_verdict(spawner: Any) -> Verdict:
+    """Decide the state of a notebook: JupyterHub's word, and the pod's own for the sentence."""
+    if spawner is None:
+        return Verdict("stopped", "Stopped.")
+    if spawner.pending == "stop":
+        return Verdict("stopping", "Stopping.")
+    if spawner.pending == "spawn":
+        seen: Verdict = spawner.verdict()
+        if seen.state == "running":
+            return Verdict("starting", "Started; waiting until it answers.", percent=95)
+        return replace(seen, percent=min(seen.percent, 95))
+    if spawner.pending == "check":
+        return Verdict("starting", "Starting.")
+    if spawner.ready:
+        seen = spawner.verdict()
+        return seen if seen.state == "failing" else Verdict("running", "Ready.", percent=100)
+    return Verdict("stopped", _why_not(spawner) or "Stopped.")
+
+
+def _why_not(spawner: Any) -> str:
+    """Say how the last start failed; "" if it did not, or that was before the Hub was restarted."""
+    last = spawner._spawn_future
+    if last is None or not last.done() or last.cancelled():
+        return ""
+    error = last.exception()
+    return str(error.message) if isinstance(error, SpawnException) else ""
     except KarvdashError:
         return None
     shown = {name: value for name, value in values.items() if name not in template.secret_names}

@@ -253,6 +253,7 @@ def _expected(made: engine.Plan) -> tuple[Expected, ...]:
         Expected(workload.kind, workload.name, workload.replicas if workload.replicas is not None else 1)
         for workload in made.workloads
         if workload.kind in _AWAITED
+                **({names.ANNOTATION_ORIGINS: ",".join(template.origins)} if template.origins else {}),
     )
 
 

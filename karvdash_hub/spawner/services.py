@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ from karvdash_hub import names
 from karvdash_hub.errors import Conflict, ManifestsInvalid, NotFound, Unavailable, ValuesInvalid
 from karvdash_hub.kube import apply
 from karvdash_hub.service_templates.model import ServiceTemplate
-from karvdash_hub.spawner import changing, plan
+from karvdash_hub.spawner import changing, idle, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
 from karvdash_hub.spawner.launch import in_file
@@ -184,6 +185,14 @@ class Services:
         values: Mapping[str, Any],
         size: Mapping[str, Any] | None = None,
     ) -> ServiceView:
+    def keep(self, user: Any, name: str) -> None:
+        """Count this as use of a service, so that it is not stopped for want of any. Raises: NotFound."""
+        self.get(user, name)
+        key = Key(user.name, name)
+        idle.note_use(self._karvdash, key, time.time())
+        self._karvdash.app.db.commit()
+        self._karvdash.launches.changed(key)
+
         """Change variables, size or both. A service that runs restarts with them, with name and address.
 
         Raises: NotFound, KarvdashError when the new settings are refused; the old ones go on.

@@ -34,6 +34,9 @@ class ServiceView:
         stock: whether it is JupyterHub's own notebook and no service template.
         launching: whether a launch is under way (it may still be refused).
         connect: how to use it, a hint of the template's author; "" if there is none.
+        idle_after: seconds without use after which it is stopped, None if that never happens.
+        idle_warning: what is about to happen for want of use, "" while it is not.
+        recheck: seconds after which time alone may change this, None if only news can.
     """
 
     user: str
@@ -56,6 +59,9 @@ class ServiceView:
     stock: bool = False
     launching: bool = False
     connect: str = ""
+    idle_after: float | None = None
+    idle_warning: str = ""
+    recheck: float | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's form of a service."""

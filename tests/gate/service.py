@@ -6,6 +6,7 @@
 /bytes     ?n=: that many bytes
 /accel     an answer that tries to command the proxy: ?header=&value=
 /set       ?cookie=: sets a cookie
+/page      ?html=: a page
 /drop      closes the connection without an answer
 """
 
@@ -95,6 +96,11 @@ class SetCookie(tornado.web.RequestHandler):
         self.set_header("Set-Cookie", self.get_argument("cookie"))
 
 
+class Page(tornado.web.RequestHandler):
+    def get(self) -> None:
+        self.write(self.get_argument("html", strip=False))
+
+
 class Drop(tornado.web.RequestHandler):
     def get(self) -> None:
         self.detach().close()
@@ -108,6 +114,7 @@ def application(port: int) -> tornado.web.Application:
             (r"/bytes", Bytes),
             (r"/accel", Accel),
             (r"/set", SetCookie),
+            (r"/page", Page),
             (r"/drop", Drop),
             (r"/sink", Sink),
             (r".*", Echo),

@@ -1,0 +1,150 @@
+"""Stopping what nobody uses: the template's ``idle``, or ``Platform.idle_stop`` for the rest.
+
+Use is what the gate reports each minute (requests let in, bytes on websockets), what JupyterHub's own
+notebooks report of themselves, a start, and a press of *Keep it*; JupyterHub's ``last_activity`` holds it.
+Nobody sees whether a service without page is used, so the platform's default leaves those alone; a template
+that names a time for one means the time since its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from karvdash_hub.durations import read_duration, spell_duration
+from karvdash_hub.errors import KarvdashError
+from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner.registry import Key
+
+if TYPE_CHECKING:
+    from karvdash_hub.spawner.hub import Karvdash
+
+log = logging.getLogger("jupyterhub.karvdash")
+
+#: Seconds between two looks.
+LOOK = 30.0
+#: Seconds after the Hub's start in which gates report what was used meanwhile.
+SETTLING = 150.0
+#: It is announced when a quarter of the time is left, an hour before at most.
+_ANNOUNCED = 3600.0
+
+
+class Idle(NamedTuple):
+    """When a running server will be stopped unless it is used.
+
+    Attributes:
+        after: seconds without use; infinity if never.
+        used: Unix seconds, when it was last used.
+    """
+
+    after: float
+    used: float
+
+    @property
+    def until(self) -> float:
+        """Unix seconds, when it is stopped."""
+        return self.used + self.after
+
+    @property
+    def announced(self) -> float:
+        """Unix seconds, from when on people are told."""
+        return self.until - min(_ANNOUNCED, self.after / 4)
+
+    def warning(self, now: float) -> str:
+        """Say what is about to happen, ``""`` while it is not."""
+        if now < self.announced:
+            return ""
+        unused, left = spell_duration(now - self.used), spell_duration(self.until - now)
+        return f"Nobody has used it for {unused}. It stops in {left} unless somebody does."
+
+
+def outlook(karvdash: Karvdash, user: Any, name: str) -> Idle:
+    """Say what is in store for a server of a user that runs."""
+    record = user.orm_spawners[name]
+    moments = (record.last_activity, record.started)
+    used = max((_seconds(moment) for moment in moments if moment is not None), default=time.time())
+    return Idle(_after(karvdash, user, record), used)
+
+
+def note_use(karvdash: Karvdash, key: Key, moment: float) -> None:
+    """Note that a server was used (Unix seconds). The caller commits JupyterHub's database."""
+    user = karvdash.user(key.user)
+    record = user.orm_spawners.get(key.server) if user is not None else None
+    if record is None:
+        return
+    used = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+    if record.last_activity is None or used > record.last_activity:
+        record.last_activity = used
+        user.orm_user.last_activity = max(used, user.orm_user.last_activity or used)
+
+
+async def run(karvdash: Karvdash) -> None:
+    """Stop what nobody uses, for as long as the Hub lives."""
+    await karvdash.app._start_future
+    await karvdash.informers.synced.wait()
+    # What was used while the Hub was away, it has to be told first.
+    await asyncio.sleep(SETTLING)
+    while True:
+        await stop_unused(karvdash, time.time())
+        await asyncio.sleep(LOOK)
+
+
+async def stop_unused(karvdash: Karvdash, now: float) -> None:
+    """Stop every server whose time is over."""
+    if karvdash.blind:
+        return
+    for user in karvdash.users():
+        for name, spawner in list(user.spawners.items()):
+            if not spawner.ready or spawner.pending:
+                continue
+            idle = outlook(karvdash, user, name)
+            if idle.until <= now:
+                try:
+                    await _stop(karvdash, user, name, idle)
+                except KarvdashError as error:
+                    log.warning("Stopping unused %s/%s goes on later: %s", user.name, name, error)
+                except Exception:
+                    # One server that cannot be stopped must not keep the others.
+                    log.exception("Stopping unused %s/%s failed", user.name, name)
+
+
+async def _stop(karvdash: Karvdash, user: Any, name: str, idle: Idle) -> None:
+    """Stop a server as JupyterHub's handlers do it (handlers/base.py stop_single_user, 6.1.1), unasked."""
+    after = spell_duration(idle.after)
+    log.info("Stopping %s/%s: nobody has used it for %s", user.name, name, after)
+    row = karvdash.launches.row(user.name, name)
+    if row is not None and row.state == "ready":
+        message = f"It was stopped because nobody had used it for {after}."
+        karvdash.launches.note(Key(user.name, name), "removed", message)
+    spawner = user.spawners[name]
+    spawner._stop_pending = True
+    try:
+        await karvdash.app.proxy.delete_user(user, name)
+    finally:
+        await user.stop(name)
+
+
+def _after(karvdash: Karvdash, user: Any, record: Any) -> float:
+    options = record.user_options or {}
+    default = read_duration(karvdash.platform.idle_stop)
+    if not launch_options.names_template(options):
+        return default
+    try:
+        template = karvdash.library.find(karvdash.namespace(user.name), str(options["template"]))
+    except KarvdashError:  # deleted since the launch
+        own = None
+    else:
+        own = template.idle
+    if own is not None:
+        return own
+    spawner = user.spawners[record.name] if record.name in user.spawners else None  # noqa: SIM401 (get makes one)
+    has_page = spawner is not None and spawner.plan is not None and spawner.plan.url is not None
+    return default if has_page else math.inf
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,126 @@
+"""Sharing a service on its page: who may open it, where they find it, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from tests.site.site import Account, Site
+from tests.site.visitor import Visitor
+
+SHARE, UNSHARE = "/hub/service/echo/share", "/hub/service/echo/unshare"
+
+
+@pytest.fixture
+def bob(site: Site) -> Account:
+    return site.account()
+
+
+@pytest.fixture
+def guest(site: Site, bob: Account) -> Visitor:
+    return Visitor(site).sign_in(bob)
+
+
+def test_a_share_opens_at_once_and_says_what_it_allows(
+    site: Site, host: str, browser: Visitor, bob: Account, guest: Visitor, alice: Account
+) -> None:
+    refused = guest.open(site.url(host))
+    assert refused.status == 403
+    assert "Shared with you" not in guest.hub("/hub/home").data.decode()
+
+    page = browser.post(SHARE, {"kind": "user", "who": f" {bob.name} "})
+    assert page.status == 200
+    assert re.search(
+        rf"<strong>{bob.name}</strong>\s*<span class=\"kv-quiet\">may open it</span>", page.data.decode()
+    )
+    opened = guest.open(site.url(host, "/x"))
+    assert (opened.status, json.loads(opened.data)["headers"]["X-Forwarded-User"]) == (200, [bob.name])
+
+    home = guest.hub("/hub/home").data.decode()
+    assert "Shared with you" in home and f"{alice.name} shares it with you." in home
+    assert site.url(host) in home
+    # Opening is all: its page, its settings and its buttons stay the owner's.
+    assert guest.hub("/hub/service/echo").status == 404
+    denied = bob.api("DELETE", f"/users/{alice.name}/servers/echo")
+    assert denied.status_code in (403, 404)
+
+    gone = browser.post(UNSHARE, {"kind": "user", "who": bob.name}).data.decode()
+    assert f"<strong>{bob.name}</strong>" not in gone
+    assert "Shared with you" not in guest.hub("/hub/home").data.decode()
+
+
+def test_a_group(
+    site: Site, host: str, browser: Visitor, bob: Account, guest: Visitor, alice: Account
+) -> None:
+    for path, body in (("/groups/team", None), ("/groups/team/users", {"users": [bob.name]})):
+        assert site.api("POST", path, body).status_code in (200, 201)
+    assert guest.open(site.url(host)).status == 403
+    page = browser.post(SHARE, {"kind": "group", "who": "team"}).data.decode()
+    assert "<strong>team</strong>" in page and '<span class="kv-tag">group</span>' in page
+    assert guest.open(site.url(host)).status == 200
+    assert f"{alice.name} shares it with the group team." in guest.hub("/hub/home").data.decode()
+    browser.post(UNSHARE, {"kind": "group", "who": "team"})
+    assert "Shared with you" not in guest.hub("/hub/home").data.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "said"),
+    [
+        pytest.param("user", "nosuch", "There is no user &#39;nosuch&#39;.", id="unknown user"),
+        pytest.param("group", "nosuch", "There is no group &#39;nosuch&#39;.", id="unknown group"),
+        pytest.param("user", "<b>x", "There is no user &#39;&lt;b&gt;x&#39;.", id="markup"),
+        pytest.param("user", "", "There is no user &#39;&#39;.", id="nobody"),
+        pytest.param("user", "x" * 300, f"There is no user &#39;{'x' * 64}&#39;.", id="long"),
+    ],
+)
+def test_whom_it_cannot_be_shared_with(host: str, browser: Visitor, kind: str, who: str, said: str) -> None:
+    """What was typed stays in the form."""
+    page = browser.post(SHARE, {"kind": kind, "who": who})
+    assert page.status == 400
+    assert said in page.data.decode()
+
+
+def test_it_is_not_shared_with_its_owner(host: str, browser: Visitor, alice: Account) -> None:
+    assert "It is yours already." in browser.post(SHARE, {"kind": "user", "who": alice.name}).data.decode()
+
+
+def test_only_the_owner_shares(host: str, guest: Visitor, bob: Account) -> None:
+    """The page of a service is one's own; a forged form is refused."""
+    assert guest.post(SHARE, {"kind": "user", "who": bob.name}).status == 404
+
+
+async def _websocket(site: Site, host: str, visitor: Visitor) -> WebSocketClientConnection:
+    cookies = "; ".join(f"{c.name}={c.value}" for c in visitor.cookies.values() if c.goes_to(host, "/"))
+    origin = site.url(host).rstrip("/")
+    headers = {"Host": f"{host}:{site.port}", "Origin": origin, "Cookie": cookies}
+    request = HTTPRequest(f"wss://127.0.0.1:{site.port}/ws", headers=headers, validate_cert=False)
+    return await websocket_connect(request)
+
+
+@pytest.mark.slow
+async def test_revoking_closes_within_a_minute(
+    site: Site, host: str, browser: Visitor, bob: Account, guest: Visitor
+) -> None:
+    """Requests and open websockets; the owner's go on."""
+    browser.post(SHARE, {"kind": "user", "who": bob.name})
+    assert guest.open(site.url(host)).status == 200
+    assert browser.open(site.url(host)).status == 200
+    his, mine = await _websocket(site, host, guest), await _websocket(site, host, browser)
+    for socket in (his, mine):
+        assert await socket.read_message()
+
+    browser.post(UNSHARE, {"kind": "user", "who": bob.name})
+    started = time.monotonic()
+    assert await his.read_message() is None
+    assert time.monotonic() - started < 60
+    assert guest.fetch(site.url(host), headers={"Sec-Fetch-Mode": "cors"}).status == 401
+    assert guest.open(site.url(host)).status == 403
+    await mine.write_message("still here")
+    assert await mine.read_message() == "still here"
+    for socket in (his, mine):
+        socket.close()
