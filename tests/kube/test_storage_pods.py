@@ -14,31 +14,28 @@ from karvdash_hub.kube.rest import Kube
 from karvdash_hub.kube.storage import ensure_claims
 from tests.fixtures.clusters import SomeCluster
 from tests.kube.conftest import UserNamespace
-from tests.kube.volumes import VOLUME, claims_of, delete, pod, run, running
+from tests.kube.volumes import VOLUME, claims_of, container, delete, pod, run, running
+
+IDS = (0, 1000, 12345)
+MAKE = "for d in /private /shared; do cd $d; echo $(id -u) > of-$(id -u); mkdir -p d-$(id -u)/e; done"
+CHANGE = (
+    "for d in /private /shared; do cd $d; for u in 0 1000 12345; do echo $(id -u) >> of-$u; "
+    "echo x > d-$u/e/by-$(id -u); mv of-$u renamed; mv renamed of-$u; done; done"
+)
+SHOW = "cat /private/of-1000 /shared/of-1000; ls /private/d-0/e; rm -r /private/* /shared/*; echo end"
 
 
 async def test_three_user_ids_change_each_others_files(
     claims: list[VolumeClaim], admin_kube: Kube, alice: UserNamespace, busybox: str
 ) -> None:
     """What one makes in /private and /shared the others append to, rename and delete, whoever was first."""
-
-    async def all_do(what: str, script: str) -> None:
-        for uid in (0, 1000, 12345):
-            done = await run(admin_kube, pod(alice, busybox, f"{what}-{uid}", claims, script, uid), alice)
-            assert done == "Succeeded"
-
-    await all_do(
-        "make",
-        "set -e; for d in /private /shared; do cd $d; echo $(id -u) > of-$(id -u); mkdir -p d-$(id -u)/e; "
-        "done",
-    )
-    await all_do(
-        "edit",
-        "set -e; for d in /private /shared; do cd $d; for u in 0 1000 12345; do echo $(id -u) >> of-$u; "
-        "echo x > d-$u/e/by-$(id -u); mv of-$u renamed; mv renamed of-$u; done; done",
-    )
-    show = "cat /private/of-1000 /shared/of-1000; ls /private/d-0/e; rm -r /private/* /shared/*; echo end"
-    assert await run(admin_kube, pod(alice, busybox, "end", claims, show, 12345), alice) == (
+    manifest = pod(alice, busybox, "three", claims, SHOW, 12345)
+    manifest["spec"]["initContainers"] = [
+        container(busybox, f"{what}-{uid}", claims, f"set -e; {script}", uid)
+        for what, script in (("make", MAKE), ("change", CHANGE))
+        for uid in IDS
+    ]
+    assert await run(admin_kube, manifest, alice) == (
         "Succeeded 1000 0 1000 12345 1000 0 1000 12345 by-0 by-1000 by-12345 end"
     )
 

@@ -60,21 +60,24 @@ async def versions(kube: Kube, claims: list[VolumeClaim]) -> list[str]:
     ]
 
 
-def pod(
-    person: UserNamespace, image: str, name: str, claims: list[VolumeClaim], script: str, uid: int = 0
-) -> dict[str, Any]:
-    """A pod of one container as some user id, with the claims mounted as every pod gets them."""
-    mounts = [{"name": claim.domain, "mountPath": f"/{claim.domain}"} for claim in claims]
-    container = {
-        "name": "main",
+def container(image: str, name: str, claims: list[VolumeClaim], script: str, uid: int) -> dict[str, Any]:
+    """A container that runs a script as some user id, with the usual umask and the claims mounted."""
+    return {
+        "name": name,
         "image": image,
         "command": ["sh", "-c", f"umask 022; {script}"],
         "securityContext": {"runAsUser": uid, "runAsGroup": uid},
-        "volumeMounts": mounts,
+        "volumeMounts": [{"name": claim.domain, "mountPath": f"/{claim.domain}"} for claim in claims],
     }
+
+
+def pod(
+    person: UserNamespace, image: str, name: str, claims: list[VolumeClaim], script: str, uid: int = 0
+) -> dict[str, Any]:
+    """A pod of one container, with the claims mounted as every pod gets them."""
     volumes = [{"name": claim.domain, "persistentVolumeClaim": {"claimName": claim.name}} for claim in claims]
     spec = {
-        "containers": [container],
+        "containers": [container(image, "main", claims, script, uid)],
         "volumes": volumes,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 0,
