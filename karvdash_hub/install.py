@@ -18,6 +18,7 @@ from karvdash_hub import names
 from karvdash_hub.scopes import SCOPES
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
+from karvdash_hub.spawner.notices import selftest_notice
 from karvdash_hub.store import prepare_sqlite
 
 #: What a user's browser session and own tokens may do beyond JupyterHub's "self".
@@ -88,11 +89,11 @@ def _addresses(c: Any) -> None:
     # Relied upon: notebooks live at <user>.<domain>, away from each other and from the Hub's pages.
     c.JupyterHub.subdomain_host = c.Platform.get("public_url", Platform.public_url.default_value)
     c.JupyterHub.subdomain_hook = subdomain
-
     if c.JupyterHub.subdomain_host.startswith("https://"):
         # Scripts on a sibling host could otherwise set the Hub's cookies for the whole domain
         # (CVE-2024-28233). Browsers take such cookies with https only.
         c.JupyterHub.cookie_host_prefix_enabled = True
+
 
 def subdomain(name: str, domain: str, kind: str) -> str:
     """Name the host of a user's notebooks or of a JupyterHub service. ``domain`` has no port."""
@@ -104,7 +105,9 @@ def _pages(c: Any) -> None:
     # Signing in leads to the home page; JupyterHub would start the notebook.
     c.JupyterHub.redirect_to_server = False
     title = c.Platform.get("page_title", Platform.page_title.default_value)
-    c.JupyterHub.template_vars = {"page_title": title, **(c.JupyterHub.get("template_vars") or {})}
+    # JupyterHub calls a function once for every page, with the user; the admin page calls what it returns.
+    ours = {"page_title": title, "karvdash_selftest": lambda _user: selftest_notice}
+    c.JupyterHub.template_vars = {**ours, **(c.JupyterHub.get("template_vars") or {})}
     c.JupyterHub.template_paths = [
         *(c.JupyterHub.get("template_paths") or []),
         str(share_dir("templates", "pages")),

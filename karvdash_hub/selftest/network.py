@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from karvdash_hub.errors import KarvdashError
@@ -80,7 +81,7 @@ async def _serve(kube: Kube, namespace: str, image: str) -> str:
     await kube.create(manifest, as_user=default_account(namespace))
     status = await _wait(kube, namespace, "server", "Running", "Failed")
     if status["phase"] != "Running":
-        raise KarvdashError(f"pod server in {namespace} ended", "selftest")
+        raise KarvdashError(f"pod server in {namespace} ended.", "selftest")
     return str(status["podIP"])
 
 
@@ -103,12 +104,19 @@ async def _wait(kube: Kube, namespace: str, name: str, *phases: str) -> dict[str
         if status.get("phase") in phases:
             return status
         if time.monotonic() > deadline:
-            waiting = [one.get("state") for one in status.get("containerStatuses") or ()]
             raise KarvdashError(
-                f"pod {name} in {namespace} is {status.get('phase')} after {PATIENCE:.0f} s: {waiting}",
+                f"pod {name} in {namespace} is {status.get('phase')} after {PATIENCE:.0f} s{_why(status)}.",
                 "selftest",
             )
         await asyncio.sleep(_LOOK)
+
+
+def _why(status: Mapping[str, Any]) -> str:
+    """Say what a pod waits for, as far as it says so."""
+    waiting = [(one.get("state") or {}).get("waiting") or {} for one in status.get("containerStatuses") or ()]
+    conditions = [one for one in status.get("conditions") or () if one.get("status") == "False"]
+    reasons = [one.get("message") or one.get("reason") for one in [*waiting, *conditions]]
+    return "".join(f": {reason}" for reason in reasons[:1] if reason)
 
 
 async def remove_pods(kube: Kube, namespace: str) -> None:

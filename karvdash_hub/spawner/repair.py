@@ -17,7 +17,7 @@ log = logging.getLogger("jupyterhub.karvdash")
 #: Seconds between a change and its repair: whoever changes one object often changes several.
 _SOON = 0.3
 #: Seconds between two repairs of one namespace, so that two who do not agree cost little.
-_APART = 5.0
+_APART = 2.0
 #: How often a repair is tried that fails; the next sign-in or launch does it again anyway.
 _TRIES = 10
 
@@ -34,7 +34,7 @@ class Repair:
     def _changed(self, namespace: str, kind: str, name: str) -> None:
         if self._karvdash.user_of(namespace) is None:
             return  # on its way out, or not of this Hub
-        log.info("%s %s in %s was changed or deleted; looking whether it is right", kind, name, namespace)
+        log.warning("%s %s in %s was changed or deleted; looking whether it is right", kind, name, namespace)
         self._again.add(namespace)
         if namespace not in self._at_work:
             self._at_work.add(namespace)
