@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 from karvdash_hub.errors import NotFound
@@ -11,10 +12,7 @@ from karvdash_hub.handlers import present
 from karvdash_hub.handlers.base import ApiHandler, needs_own
 from karvdash_hub.handlers.streams import Event, EventStream
 from karvdash_hub.spawner.views import ServiceView
-
-#: Seconds after which a stream looks by itself whether something has changed.
-_LOOK = 1.0
-_UNDER_WAY = ("starting", "stopping", "failing")
+from karvdash_hub.waiting import wait_for_event
 
 
 class WhoamiHandler(ApiHandler):
@@ -51,7 +49,8 @@ class UserEventsHandler(EventStream):
         await self.send(self._changes())
 
     async def _changes(self) -> AsyncGenerator[Event, None]:
-        services, user = self.karvdash.services, self.current_user
+        services, informers, user = self.karvdash.services, self.karvdash.informers, self.owner
+        username, user_id = user.name, user.id
         # Names only, so that a slow reader costs no memory: what is sent is the newest state.
         changed: set[str] = set()
         wake = asyncio.Event()
@@ -60,43 +59,67 @@ class UserEventsHandler(EventStream):
             changed.add(change if isinstance(change, str) else change.name)
             wake.set()
 
-        unsubscribe = services.subscribe(user, note)
+        ends = (services.subscribe(user, note), informers.subscribe_outage(wake.set))
         try:
-            outage = self.karvdash.informers.outage
-            sent = {view.name: self._card(view) for view in services.list(user)}
-            yield Event("snapshot", {"objects": list(sent.values()), "outage": outage})
+            outage = informers.outage
+            sent = _Sent(self, services.list(user))
+            yield Event("snapshot", {"objects": list(sent.cards.values()), "outage": outage})
             while True:
-                await _wait(wake, _LOOK)
-                # Some states change with time alone, so whatever is under way is looked at again.
-                names = changed | {name for name, card in sent.items() if card["state"] in _UNDER_WAY}
+                await wait_for_event(wake, sent.next_look)
+                wake.clear()
+                if not services.is_same(username, user_id):
+                    return  # whoever has the name now signs in as somebody else
+                names = changed | sent.due()
                 changed.clear()
                 for name in sorted(names):
-                    if (event := self._news(name, sent)) is not None:
+                    if (event := self._news(user, name, sent)) is not None:
                         yield event
-                if outage != (outage := self.karvdash.informers.outage):
+                if outage != (outage := informers.outage):
                     yield Event("outage", {"outage": outage})
         finally:
-            unsubscribe()
+            for end in ends:
+                end()
 
-    def _news(self, name: str, sent: dict[str, dict[str, Any]]) -> Event | None:
+    def _news(self, user: Any, name: str, sent: _Sent) -> Event | None:
         """Return what there is to tell about one service, None if the browser knows it."""
         try:
-            card = self._card(self.karvdash.services.get(self.current_user, name))
+            view = self.karvdash.services.get(user, name)
         except NotFound:
-            return Event("removed", {"name": name}) if sent.pop(name, None) else None
-        if sent.get(name) == card:
-            return None
-        sent[name] = card
-        return Event("service", card)
-
-    def _card(self, view: ServiceView) -> dict[str, Any]:
-        return present.card(view, self.hub_path)
+            return Event("removed", {"name": name}) if sent.forget(name) else None
+        return Event("service", sent.cards[name]) if sent.take(view) else None
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
-    event.clear()
+class _Sent:
+    """What the browser knows, and when which service has to be looked at again without news."""
+
+    def __init__(self, handler: ApiHandler, views: Iterable[ServiceView]) -> None:
+        self._handler = handler
+        self.cards: dict[str, dict[str, Any]] = {}
+        self._again: dict[str, float] = {}
+        for view in views:
+            self.take(view)
+
+    def take(self, view: ServiceView) -> bool:
+        """Note a service as it is now; tell whether that is new to the browser."""
+        self._again.pop(view.name, None)
+        if view.recheck is not None:
+            self._again[view.name] = time.monotonic() + view.recheck
+        card = present.card(view, self._handler.hub_path)
+        new = self.cards.get(view.name) != card
+        self.cards[view.name] = card
+        return new
+
+    def forget(self, name: str) -> bool:
+        """Note that a service is gone; tell whether the browser knew it."""
+        self._again.pop(name, None)
+        return self.cards.pop(name, None) is not None
+
+    @property
+    def next_look(self) -> float | None:
+        """Seconds until time alone may have changed something, None if it cannot."""
+        return max(0.0, min(self._again.values()) - time.monotonic()) if self._again else None
+
+    def due(self) -> set[str]:
+        """Names of the services that time alone may have changed."""
+        now = time.monotonic()
+        return {name for name, moment in self._again.items() if moment <= now}

@@ -97,6 +97,9 @@ class Informers:
         self._events = EventWatches(config, self._event_changed)
         self.stock = StockPods(config, self._events.all)
         self._subscribers: list[Callable[[str, str], object]] = []
+        self._outage_subscribers: list[Callable[[], object]] = []
+        for required in self._required:
+            required.on_outage = self._outage_changed
         self._waiters: dict[ServerKey, set[asyncio.Event]] = {}
         self._touched: dict[ServerKey, None] = {}
         self._draining: asyncio.Handle | None = None
@@ -164,6 +167,15 @@ class Informers:
             nodes=tuple(self._nodes.items.values()),
         )
 
+    def stock_snapshot(self, namespace: str, pod: str) -> Snapshot:
+        """Return what is known of a stock notebook, which is one pod of this name."""
+        found = self.stock.pod(namespace, pod)
+        return Snapshot(
+            pods=(found,) if found is not None else (),
+            events=self._events.about(namespace, (("Pod", pod),)),
+            nodes=tuple(self._nodes.items.values()),
+        )
+
     def subscribe(self, callback: Callable[[str, str], object]) -> Callable[[], None]:
         """Call ``callback(namespace, server)`` after changes; several at once are told as one.
 
@@ -176,6 +188,15 @@ class Informers:
                 self._subscribers.remove(callback)
 
         return unsubscribe
+
+    def subscribe_outage(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back whenever ``outage`` may have changed; returns how to end that."""
+        self._outage_subscribers.append(callback)
+        return lambda: self._outage_subscribers.remove(callback)
+
+    def _outage_changed(self) -> None:
+        for callback in tuple(self._outage_subscribers):
+            callback()
 
     async def wait(
         self, namespace: str, server: str, predicate: Callable[[Snapshot], object], timeout: float | None
@@ -254,6 +275,8 @@ class Informers:
         for server, entries in self._index.get(namespace, {}).items():
             if EventWatches.concerns(kind, name, entries):
                 self._touch((namespace, server))
+        if kind == "Pod":
+            self.stock.reported(namespace, name)
 
     def _touch(self, server: ServerKey) -> None:
         self._touched[server] = None

@@ -8,13 +8,17 @@ server is away for a minute. A stock notebook reads ``pods``, ``events``, ``firs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.items import Key
 from karvdash_hub.kube.watch import Watch
-from karvdash_hub.readiness.model import Event
+from karvdash_hub.readiness.model import Event, Pod
+from karvdash_hub.readiness.projections import project_pod
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -46,8 +50,20 @@ def prune_pod(item: Json) -> Json:
     }
 
 
+class StockPod(NamedTuple):
+    """A pod as KubeSpawner reads it, and as we judge it."""
+
+    json: Json
+    pod: Pod
+
+
+def project_stock_pod(item: Json) -> StockPod:
+    """Keep of a pod what either of the two needs."""
+    return StockPod(prune_pod(item), project_pod(item))
+
+
 class StockPods:
-    """Stands in for both reflectors of KubeSpawner.
+    """Stands in for both reflectors of KubeSpawner, and tells how notebooks are doing.
 
     Attributes:
         pods: ``namespace/name`` to the pruned pod.
@@ -56,11 +72,12 @@ class StockPods:
 
     def __init__(self, config: KubeConfig, events: Callable[[], Iterable[Event]]) -> None:
         self.pods: dict[str, Json] = {}
-        self.watch: Watch[Json] = Watch(
-            config, "/api/v1/pods", label_selector=LABEL_SELECTOR, project=prune_pod
+        self.watch: Watch[StockPod] = Watch(
+            config, "/api/v1/pods", label_selector=LABEL_SELECTOR, project=project_stock_pod
         )
         self.watch.subscribe(self._changed)
         self._events = events
+        self._subscribers: list[Callable[[str, str], object]] = []
         self._loaded: asyncio.Task[bool] | None = None
 
     def begin(self) -> None:
@@ -92,11 +109,38 @@ class StockPods:
             self._loaded.cancel()
         await self.watch.stop()
 
-    def _changed(self, key: Key, old: Mapping[str, Any] | None, new: Json | None) -> None:
+    def pod(self, namespace: str, name: str) -> Pod | None:
+        """Return one pod as we judge it, or None."""
+        found = self.watch.items.get((namespace, name))
+        return found.pod if found is not None else None
+
+    def subscribe(self, callback: Callable[[str, str], object]) -> Callable[[], None]:
+        """Call ``callback(namespace, pod)`` when a pod changes or something is reported about it.
+
+        Returns: a function that ends the subscription.
+        """
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    def reported(self, namespace: str, name: str) -> None:
+        """Hear of an event about a pod, which need not be one of ours."""
+        if (namespace, name) in self.watch.items:
+            self._tell(namespace, name)
+
+    def _changed(self, key: Key, old: StockPod | None, new: StockPod | None) -> None:
         if new is None:
             self.pods.pop("/".join(key), None)
         else:
-            self.pods["/".join(key)] = new
+            self.pods["/".join(key)] = new.json
+        self._tell(*key)
+
+    def _tell(self, namespace: str, name: str) -> None:
+        for callback in tuple(self._subscribers):
+            try:
+                callback(namespace, name)
+            except Exception:
+                # One subscriber's defect must not cost the others their news.
+                log.exception("A subscriber failed at pod %s of %s", name, namespace)
 
 
 def _event(event: Event) -> Json:

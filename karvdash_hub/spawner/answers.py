@@ -16,6 +16,8 @@ from karvdash_hub.readiness.model import Endpoint
 
 log = logging.getLogger("jupyterhub.karvdash")
 
+#: Who makes the EndpointSlices of a Service with a selector. Users may write others, with any address.
+_CONTROLLER = "endpointslice-controller.k8s.io"
 #: Seconds for a connection inside the cluster; it takes a millisecond.
 _PATIENCE = 0.5
 #: Seconds for which pods count as out of reach after a connection got no answer at all.
@@ -69,6 +71,6 @@ class Probe:
 
 def _addresses(endpoints: Iterable[Endpoint], service: str | None) -> Iterator[tuple[str, int]]:
     for endpoint in endpoints:
-        if service is None or endpoint.service == service:
+        if endpoint.manager == _CONTROLLER and (service is None or endpoint.service == service):
             for _, port in endpoint.ports:
                 yield from ((ip, port) for ip, ready in endpoint.addresses if ready)

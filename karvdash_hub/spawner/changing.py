@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jupyterhub.karvdash")
 
+#: Seconds that JupyterHub gets to tell its proxy of a server that was launched.
+_ROUTED = 10.0
 #: How the API server says that a field cannot be changed (1.35).
 _IMMUTABLE = (
     "field is immutable",
@@ -42,6 +44,7 @@ async def change(karvdash: Karvdash, handler: Any, user: Any, name: str, options
     Raises: KarvdashError when they are refused; the old ones stay.
     """
     spawner = user.spawners[name]
+    await _make_way(karvdash, spawner)
     if spawner.pending:
         raise Conflict(f"{name} is busy ({spawner.pending}). Try again in a moment.", "pending")
     key = Key(user.name, name)
@@ -49,22 +52,52 @@ async def change(karvdash: Karvdash, handler: Any, user: Any, name: str, options
         _store(spawner, options)
         await karvdash.passwords.settle(key, spawner.launch_options)
         return
-    before = dict(spawner.orm_spawner.user_options or {})
     launch = karvdash.launches.new(key, str(options["template"]), spawner.namespace)
     karvdash.launches.begin(launch)
+    work = asyncio.create_task(_applied(karvdash, launch, spawner, options))
+    spawner.busy = work
+    try:
+        await asyncio.wait({work})
+    except asyncio.CancelledError:
+        work.cancel()
+        await asyncio.wait({work})
+        karvdash.launches.end(launch)
+        raise
+    if work.cancelled():
+        raise Conflict(f"{name} was stopped while it was being changed.", "pending")
+    if (made := work.result()) is not None:
+        spawner.busy = karvdash.background(_follow(karvdash, launch, made))
+    else:
+        await _restart(karvdash, handler, user, name)
+
+
+async def _make_way(karvdash: Karvdash, spawner: Any) -> None:
+    """End a launch or a change that only waits until its objects are ready: they are about to be replaced."""
+    launch = karvdash.launches.live(*spawner.key)
+    if launch is not None and launch.give_way():
+        await launch.over.wait()
+    spawning = spawner._spawn_future
+    if spawner.pending == "spawn" and spawning is not None and not karvdash.launches.live(*spawner.key):
+        # JupyterHub still tells its proxy.
+        await asyncio.wait({spawning}, timeout=_ROUTED)
+
+
+async def _applied(
+    karvdash: Karvdash, launch: Launch, spawner: Any, options: dict[str, Any]
+) -> LaunchPlan | None:
+    """Apply new options; None if only a stop and a start can do it. The launch goes on only with a plan."""
+    before = dict(spawner.orm_spawner.user_options or {})
     try:
         made = await _accepted(karvdash, launch, spawner, options, before)
     except BaseException:
-        # Whatever ended it, a request that was cancelled too: the service must not stay locked.
+        # Whatever ended it, a stop too: the service must not stay locked.
         karvdash.launches.end(launch)
-        karvdash.passwords.forget(key)
+        karvdash.passwords.forget(launch.key)
         _store(spawner, before)
         raise
     if made is None:
         karvdash.launches.end(launch)
-        await _restart(karvdash, handler, user, name)
-        return
-    spawner.busy = karvdash.background(_follow(karvdash, launch, made))
+    return made
 
 
 async def _accepted(

@@ -29,6 +29,7 @@ from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.plan import LaunchPlan, make_plan
 from karvdash_hub.spawner.registry import Key, Launch
+from karvdash_hub.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
@@ -40,6 +41,11 @@ R = TypeVar("R")
 
 #: Seconds that objects of a former run get to disappear. Pods may take their grace period of 30.
 LEFTOVERS = 120.0
+#: Seconds that a launch whose objects exist keeps its place. What takes longer, such as pulling an image,
+#: is the nodes' work, and nobody else has to wait for it.
+PLACE = 20.0
+#: Seconds until an address that refuses is tried again.
+_TRY_AGAIN = 0.05
 
 
 def _step(
@@ -227,35 +233,65 @@ async def prune(karvdash: Karvdash, launch: Launch, before: LaunchPlan | None, m
 
 
 @_step("wait", "Starting.", 10)
-async def wait(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
+async def wait(
+    karvdash: Karvdash, launch: Launch, made: LaunchPlan, leave: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Follow the objects until they are ready, or until it is clear that they will not be soon.
 
-    Returns in either case: what was created stays, and goes on being watched.
+    Returns in either case, and when something else is to be done with the server: what was created
+    stays, and goes on being watched.
+
+    Args:
+        leave: gives the launch's place to the next one.
     """
-    platform, informers = karvdash.platform, karvdash.informers
-    wake = asyncio.Event()
-    mine = (launch.namespace, launch.key.server)
-    unsubscribe = informers.subscribe(lambda *what: wake.set() if what == mine else None)
-    deadline = time.monotonic() + platform.launch_timeout
-    stuck_since: float | None = None
+    wake, mine = asyncio.Event(), (launch.namespace, launch.key.server)
+    ends = (
+        karvdash.informers.subscribe(lambda *what: wake.set() if what == mine else None),
+        # The last lines of a log are fetched, and then told of here.
+        karvdash.launches.subscribe(lambda key: wake.set() if key == launch.key else None),
+    )
     try:
-        async with informers.events(launch.namespace):
-            while time.monotonic() < deadline:
-                wake.clear()
-                verdict = current(karvdash, made, launch.key)
-                if verdict.state == "running" and await _answers(karvdash, launch, made):
-                    karvdash.launches.note(launch.key, "ready")
-                    return
-                karvdash.launches.say(launch, _still(verdict), max(10, min(verdict.percent, 99)))
-                stuck_since = (stuck_since or time.monotonic()) if verdict.stuck else None
-                if stuck_since is not None and time.monotonic() - stuck_since >= platform.stuck_patience:
-                    break
-                # Verdicts also change with time alone, and an address that refuses is tried again soon.
-                await _any(wake, 0.05 if verdict.state == "running" else 1.0)
+        async with karvdash.informers.events(launch.namespace):
+            with launch.looking_on(wake.set):
+                await _look_on(karvdash, launch, made, wake, leave)
     finally:
-        unsubscribe()
-    # Its objects stay; a later verdict may well be "running".
+        for end in ends:
+            end()
+    # Whatever the outcome: its objects stay, and a later verdict may well be "running".
     karvdash.launches.note(launch.key, "ready")
+
+
+async def _look_on(
+    karvdash: Karvdash,
+    launch: Launch,
+    made: LaunchPlan,
+    wake: asyncio.Event,
+    leave: Callable[[], Awaitable[None]] | None,
+) -> None:
+    platform, began = karvdash.platform, time.monotonic()
+    stuck_since: float | None = None
+    while not launch.gave_way and (now := time.monotonic()) < began + platform.launch_timeout:
+        wake.clear()
+        verdict = current(karvdash, made, launch.key)
+        if verdict.state == "running" and await _answers(karvdash, launch, made):
+            return
+        karvdash.launches.say(launch, _still(verdict), max(10, min(verdict.percent, 99)))
+        moments = [began + platform.launch_timeout]
+        if verdict.state == "running":
+            moments.append(now + _TRY_AGAIN)
+        if verdict.recheck is not None:
+            moments.append(now + verdict.recheck)
+        stuck_since = (stuck_since or now) if verdict.stuck else None
+        if stuck_since is not None:
+            moments.append(stuck_since + platform.stuck_patience)
+            if now >= moments[-1]:
+                return
+        if leave is not None:
+            moments.append(began + PLACE)
+            if now >= moments[-1]:
+                await leave()
+                leave = None
+        await wait_for_event(wake, max(0.0, min(moments) - now))
 
 
 def current(karvdash: Karvdash, made: LaunchPlan, key: Key, *, stopping: bool | None = None) -> Verdict:
@@ -277,11 +313,3 @@ async def _answers(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> bool
 
 def _still(verdict: Verdict) -> str:
     return "Started; waiting until it answers." if verdict.state == "running" else verdict.message
-
-
-async def _any(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from jupyterhub.spawner import SpawnException
 
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.readiness.judge import judge
 from karvdash_hub.readiness.model import Snapshot, Verdict
-from karvdash_hub.spawner import options as launch_options
-from karvdash_hub.spawner import removal
-from karvdash_hub.spawner.launch import current
 from karvdash_hub.spawner import idle, removal
+from karvdash_hub.spawner import options as launch_options
+from karvdash_hub.spawner.launch import current
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
@@ -22,11 +24,11 @@ from karvdash_hub.spawner.views import ServiceView
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
 
-
-def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
 #: Seconds: "stops in 25 min" is told anew.
 _EACH_MINUTE = 60.0
 
+
+def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
     """Show one server of a user as it is now. ``user.orm_spawners`` has to have it."""
     record = user.orm_spawners[name]
     # The wrapper exists while a server is active, and some time after.
@@ -59,11 +61,9 @@ _EACH_MINUTE = 60.0
         size=dict(options.get("size") or {}),
         percent=verdict.percent,
         pods=_pods(snapshot),
+        recheck=verdict.recheck,
         launching=karvdash.launches.live(*key) is not None,
     )
-
-
-def _verdict(
     return _with_outlook(karvdash, user, view)
 
 
@@ -81,6 +81,9 @@ def _with_outlook(karvdash: Karvdash, user: Any, view: ServiceView) -> ServiceVi
         idle_warning=found.warning(now),
         recheck=min(later, later if view.recheck is None else view.recheck),
     )
+
+
+def _verdict(
     karvdash: Karvdash, key: Key, spawner: Any, plan: LaunchPlan | None, snapshot: Snapshot
 ) -> Verdict:
     """Decide the state: what JupyterHub is busy with comes first, then what the cluster shows."""
@@ -94,6 +97,9 @@ def _with_outlook(karvdash: Karvdash, user: Any, view: ServiceView) -> ServiceVi
     if stopping:
         verdict = judge(snapshot, now=time.time(), stopping=True)
         return Verdict("stopping", verdict.message if verdict.state == "stopping" else "Stopping.")
+    if spawner is not None and spawner.active and karvdash.launches.unfinished(*key):
+        # Begun by a Hub that was killed: the reconciler is about to do it once more.
+        return Verdict("starting", "Going on with what was begun before the Hub was restarted.")
     if spawner is not None and plan is not None and (spawner.active or spawner.pending == "spawn"):
         return current(karvdash, plan, key, stopping=False)
     if spawner is not None and spawner.active:
@@ -103,7 +109,7 @@ def _with_outlook(karvdash: Karvdash, user: Any, view: ServiceView) -> ServiceVi
     if not snapshot.empty:
         return judge(snapshot, now=time.time(), stopping=True)
     row = karvdash.launches.row(*key)
-    if row is not None and row.state == "failed":
+    if row is not None and row.state in ("failed", "removed") and row.message:
         return Verdict("stopped", row.message)
     return Verdict("stopped", "Stopped.")
 
@@ -121,19 +127,13 @@ def _stock(karvdash: Karvdash, user: Any, record: Any, spawner: Any) -> ServiceV
         display_name=record.display_name or record.name or "Notebook",
         state=verdict.state,
         message=_outage(karvdash) or verdict.message,
-        url=user.server_url(record.name) if verdict.state == "running" else None,
+        url=user.server_url(record.name) if spawner is not None and spawner.ready else None,
         created=_iso(record.started or record.last_activity) or "",
         started=_iso(record.started),
         percent=verdict.percent,
+        recheck=verdict.recheck,
         stock=True,
     )
-
-
-def _template(
-    karvdash: Karvdash, username: str, template_id: str, values: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    try:
-        template = karvdash.library.find(karvdash.namespace(username), template_id)
     return _with_outlook(karvdash, user, view)
 
 
@@ -163,6 +163,13 @@ def _why_not(spawner: Any) -> str:
         return ""
     error = last.exception()
     return str(error.message) if isinstance(error, SpawnException) else ""
+
+
+def _template(
+    karvdash: Karvdash, username: str, template_id: str, values: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    try:
+        template = karvdash.library.find(karvdash.namespace(username), template_id)
     except KarvdashError:
         return None
     shown = {name: value for name, value in values.items() if name not in template.secret_names}

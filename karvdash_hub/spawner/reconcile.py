@@ -40,6 +40,8 @@ ENDED = ("removed", "failed", "deleted")
 INTERVAL = 300.0
 #: The same, while something is under way that has to be looked at again.
 SOON = 5.0
+#: Namespaces and Hubs of whose stray services the log tells.
+MOST_TOLD = 200
 #: Seconds that users' own templates get to be read.
 _TEMPLATES = 30.0
 #: Seconds after the end of an outage.
@@ -83,6 +85,7 @@ class Reconciler:
                 # Kubernetes takes a while, and somebody may be waiting for the name.
                 self._soon = not await finish_leaving(karvdash, claim) or self._soon
             except KarvdashError as error:
+                self._soon = True
                 log.warning("Removing user %r goes on later: %s", claim.username, error)
         for row in karvdash.launches.rows():
             try:
@@ -105,12 +108,15 @@ class Reconciler:
         ]
 
     def _stray(self, anchor: Anchor) -> bool:
-        if self._karvdash.has_left(anchor.user):
-            return False
-        row = self._karvdash.launches.row(anchor.user, anchor.server)
-        return row is None or (
-            row.state == "ready" and not self._karvdash.knows(Key(anchor.user, anchor.server))
-        )
+        # By the namespace: the annotation with the name may be anybody's.
+        user = self._karvdash.user_of(anchor.namespace)
+        if user is None:
+            return not self._is_leaving(anchor.namespace)
+        row = self._karvdash.launches.row(user, anchor.server)
+        return row is None or (row.state == "ready" and not self._karvdash.knows(Key(user, anchor.server)))
+
+    def _is_leaving(self, namespace: str) -> bool:
+        return any(claim.namespace == namespace for claim in self._karvdash.store.leaving())
 
     async def _repair(self, row: LaunchRow) -> None:
         karvdash, key = self._karvdash, Key(row.username, row.server)
@@ -122,8 +128,8 @@ class Reconciler:
             # While JupyterHub is about to start or stop it, that decides; if nothing comes of it, it is done.
             if spawner.ready:
                 spawner.busy = karvdash.background(spawner.resume())
-            else:
-                self._soon = True
+            # Also to see whether that came to an end: pages call the service "starting" until it has.
+            self._soon = True
         elif spawner is not None and row.state in ENDED and active:
             await self._end(key, row, ready=spawner.ready)
         elif row.state == "deleted":
@@ -164,32 +170,39 @@ class Reconciler:
             karvdash.background(self._notice_end(Key(user, server)))
 
     def _tell_strays(self) -> None:
-        platform = self._karvdash.platform
-        for anchor in self._karvdash.informers.anchors():
-            foreign = anchor.hub != self._karvdash.store.instance_id
+        karvdash = self._karvdash
+        for anchor in karvdash.informers.anchors():
+            foreign = anchor.hub != karvdash.store.instance_id
             if (
                 foreign
-                and anchor.hub not in self._told
-                and anchor.namespace.startswith(platform.namespace_prefix)
+                and anchor.namespace.startswith(karvdash.platform.namespace_prefix)
+                and self._is_news(anchor.hub)
             ):
-                self._told.add(anchor.hub)
                 log.warning(
-                    "Services of another Hub (%s) run in user namespaces, the first is %s in %s. If that Hub "
-                    "was this one with another database, restore the database. Nothing is deleted.",
-                    anchor.hub,
+                    "Services of another Hub (%r) run in user namespaces, the first is %s in %s. If that Hub "
+                    "was this one with another database, restore the database, or see karvdash-hub adopt. "
+                    "Nothing is deleted.",
+                    anchor.hub[:64],
                     anchor.server,
                     anchor.namespace,
                 )
         for anchor in self.strays():
-            if anchor.uid not in self._told:
-                self._told.add(anchor.uid)
+            # Users may write any number of them.
+            if self._is_news(anchor.namespace):
                 log.warning(
-                    "ConfigMap %s in %s belongs to a service of %s that the Hub's databases do not know. "
-                    "Delete the ConfigMap, which deletes the service, or restore the databases.",
+                    "ConfigMap %s in %s belongs to a service that the Hub's databases do not know, and there "
+                    "may be more in that namespace. See karvdash-hub adopt: adopt or delete it, or restore "
+                    "the databases.",
                     anchor.name,
                     anchor.namespace,
-                    anchor.user,
                 )
+
+    def _is_news(self, subject: str) -> bool:
+        """Remember what was told of, up to a limit: after it nothing more is said."""
+        if subject in self._told or len(self._told) >= MOST_TOLD:
+            return False
+        self._told.add(subject)
+        return True
 
     async def _pause(self) -> None:
         """Wait for the interval, or less when an outage ends meanwhile."""

@@ -36,6 +36,8 @@ class Launch:
         message, percent: what a person reads.
         accepted: done when Kubernetes has taken all objects or the launch waits for its turn; failed with
             the KarvdashError when it is refused.
+        over: set when this process is not busy with it any more.
+        gave_way: somebody has asked it to end.
     """
 
     def __init__(self, key: Key, template: str, namespace: Namespace, accepted: asyncio.Future[None]) -> None:
@@ -46,6 +48,30 @@ class Launch:
         self.message = "Starting."
         self.percent = 0
         self.accepted = accepted
+        self.over = asyncio.Event()
+        self.gave_way = False
+        self._wake: Callable[[], object] | None = None
+
+    @contextmanager
+    def looking_on(self, wake: Callable[[], object]) -> Iterator[None]:
+        """Note that all objects exist and are only watched from here on, so that the launch may give way.
+
+        Args:
+            wake: lets whoever watches look at ``gave_way``.
+        """
+        self._wake = wake
+        try:
+            yield
+        finally:
+            self._wake = None
+
+    def give_way(self) -> bool:
+        """Ask a launch that only looks on to end now; False if it still has something to do."""
+        if self._wake is None:
+            return False
+        self.gave_way = True
+        self._wake()
+        return True
 
     def accept(self) -> None:
         """Tell whoever waits that the launch is on its way."""
@@ -112,7 +138,7 @@ class Launches:
         """Note that this process is busy with a server. Raises: Conflict if it is already, or deletes it."""
         self.check_not_being_deleted(launch.key)
         if launch.key in self._live:
-            raise Conflict(f"{launch.key.server} is being started already.", "pending")
+            raise Conflict(f"{launch.key.server} is just being started. Try again in a moment.", "pending")
         self._live[launch.key] = launch
         self.changed(launch.key)
 
@@ -121,6 +147,12 @@ class Launches:
         user, server = launch.key
         self._store.begin_launch(user, server, launch.template, launch.namespace, launch.id)
         self._reload(launch.key)
+
+    def adopt(self, key: Key, template: str, namespace: str, launch_id: str) -> None:
+        """Write the row of a server that runs already, launched by a Hub with another database."""
+        self._store.begin_launch(*key, template, Namespace(namespace), launch_id, state="ready")
+        self._reload(key)
+        self.changed(key)
 
     def say(self, launch: Launch, message: str, percent: int) -> None:
         """Tell people how far it is."""
@@ -137,6 +169,7 @@ class Launches:
 
     def end(self, launch: Launch) -> None:
         """Note that this process is not busy with the server any more."""
+        launch.over.set()
         if self._live.get(launch.key) is launch:
             del self._live[launch.key]
             self.changed(launch.key)

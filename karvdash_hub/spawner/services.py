@@ -10,7 +10,6 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from karvdash_hub import names
@@ -25,6 +24,7 @@ from karvdash_hub.spawner.looking import look
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
+from karvdash_hub.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
@@ -62,20 +62,23 @@ class Services:
 
     async def follow(self, user: Any, name: str) -> AsyncIterator[ServiceView]:
         """Yield the view of a service now and whenever it changes, until it is gone."""
-        changed = asyncio.Event()
+        changed, username, user_id = asyncio.Event(), user.name, user.id
         last: ServiceView | None = None
         unsubscribe = self.subscribe(user, lambda what: changed.set() if _name(what) == name else None)
         try:
-            while name in user.orm_spawners:
+            while self.is_same(username, user_id) and name in user.orm_spawners:
                 changed.clear()
                 if (view := look(self._karvdash, user, name)) != last:
                     yield view
                     last = view
-                # Some verdicts change with time alone.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), 1.0)
+                await wait_for_event(changed, view.recheck)
         finally:
             unsubscribe()
+
+    def is_same(self, username: str, user_id: int) -> bool:
+        """Tell whether JupyterHub's user of this name still is the one with this id."""
+        user = self._karvdash.user(username)
+        return user is not None and user.id == user_id
 
     async def progress(self, user: Any, name: str) -> AsyncIterator[dict[str, Any]]:
         """Yield ``{"percent", "message", "state", "ready"}`` until a service runs, fails or has stopped."""
@@ -154,6 +157,11 @@ class Services:
             raise
         return self.get(user, name)
 
+    async def start_adopted(self, handler: Any, user: Any, name: str, options: LaunchOptions) -> None:
+        """Let JupyterHub take a server for started that runs already. See adoption.py."""
+        user.get_or_create_spawner(name, name, replace_failed=True)
+        await self._spawn(handler, user, name, name, options.to_dict())
+
     async def start(self, handler: Any, user: Any, name: str) -> ServiceView:
         """Start a stopped service with the settings it had; nothing happens if it runs.
 
@@ -177,14 +185,6 @@ class Services:
         await self._stop(handler, user, name)
         return self.get(user, name)
 
-    async def change(
-        self,
-        handler: Any,
-        user: Any,
-        name: str,
-        values: Mapping[str, Any],
-        size: Mapping[str, Any] | None = None,
-    ) -> ServiceView:
     def keep(self, user: Any, name: str) -> None:
         """Count this as use of a service, so that it is not stopped for want of any. Raises: NotFound."""
         self.get(user, name)
@@ -193,6 +193,14 @@ class Services:
         self._karvdash.app.db.commit()
         self._karvdash.launches.changed(key)
 
+    async def change(
+        self,
+        handler: Any,
+        user: Any,
+        name: str,
+        values: Mapping[str, Any],
+        size: Mapping[str, Any] | None = None,
+    ) -> ServiceView:
         """Change variables, size or both. A service that runs restarts with them, with name and address.
 
         Raises: NotFound, KarvdashError when the new settings are refused; the old ones go on.

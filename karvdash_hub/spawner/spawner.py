@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.spawner import launch as steps
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner import removal
+from karvdash_hub.spawner.feed import Busy
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.notebook import NotebookSpawner
 from karvdash_hub.spawner.options import LaunchOptions
@@ -45,19 +47,15 @@ _NO_TIMEOUT = 365 * 24 * 3600
 class KarvdashSpawner(NotebookSpawner):
     """One JupyterHub server: a launched service template, or a stock notebook."""
 
+    _spawn_pending, _proxy_pending, _stop_pending, _check_pending = Busy(), Busy(), Busy(), Busy()
     start_timeout: int
     plan: LaunchPlan | None = None
-    #: Work on a running server: a launch taken up again, or a change that is waited for.
+    #: Work on a running server: a launch taken up again, or a change.
     busy: asyncio.Task[None] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._configured_timeout = self.start_timeout
-
-    @property
-    def key(self) -> Key:
-        """Whose server this is."""
-        return Key(self.user.name, self.name)
 
     @property
     def is_template(self) -> bool:
@@ -83,6 +81,9 @@ class KarvdashSpawner(NotebookSpawner):
         return super().start()
 
     async def _start_template(self) -> str:
+        if (adopted := self.karvdash.adoption.adopting(self.key)) is not None:
+            self.remember(adopted)
+            return self.hub_url
         options = self.launch_options
         namespace = self.karvdash.claim_user(self.user.name).namespace
         launch = self.karvdash.launches.new(self.key, options.template, namespace)
@@ -105,7 +106,8 @@ class KarvdashSpawner(NotebookSpawner):
         karvdash = self.karvdash
         await steps.begin(karvdash, launch)
         steps.claim_singleton(karvdash, launch)
-        async with steps.turn(karvdash, launch):
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(steps.turn(karvdash, launch))
             await steps.prepare(karvdash, launch, resuming)
             plan = await steps.plan(karvdash, launch, options)
             await steps.dry_run(karvdash, launch, plan)
@@ -115,7 +117,7 @@ class KarvdashSpawner(NotebookSpawner):
             plan = await steps.apply_all(karvdash, launch, plan, uid)
             await steps.prune(karvdash, launch, self.plan, plan)
             self.remember(plan)
-            await steps.wait(karvdash, launch, plan)
+            await steps.wait(karvdash, launch, plan, leave=place.aclose)
 
     async def resume(self) -> None:
         """Do a launch once more that a Hub left half done."""
@@ -208,7 +210,7 @@ class KarvdashSpawner(NotebookSpawner):
                 # would be stopped. Whether it lives is seen by poll().
                 if self.is_template or self._check_pending:
                     return SimpleNamespace(headers={"X-JupyterHub-Version": __version__})
-                return await stock_wait_up(*args, **kwargs)
+                return await self.answered(stock_wait_up(*args, **kwargs))
 
             server.wait_up = wait_up
         return server
