@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from karvdash_hub.errors import FieldError, NotFound, ValuesInvalid
 from karvdash_hub.handlers.streams import Event
-from karvdash_hub.readiness.model import ContainerState
+from karvdash_hub.readiness.model import ContainerState, Snapshot
 from karvdash_hub.spawner.hub import Karvdash
 
 #: Lines sent when the asker names no number, and the most that one may ask for.
@@ -58,24 +58,48 @@ async def log_events(
 ) -> AsyncGenerator[Event, None]:
     """Yield ``line`` events, each with the time of the line as its id, then ``end``.
 
-    With ``follow`` it goes on after a restart of the container and ends with the pod; while the container
-    has not started yet there is one event ``waiting``.
+    With ``follow`` it goes on after a restart of the container, and ends when there will be none; while
+    the container has not started yet there is one event ``waiting``.
     """
     namespace, after = karvdash.namespace(username), wanted.after
     told = False
-    while (state := _container(karvdash, namespace, server, wanted)) is not None:
+    while (state := _container(karvdash.informers.snapshot(namespace, server), wanted)) is not None:
         if state.state == "waiting" and not state.restarts:
             if not told:
                 yield Event("waiting", {"message": f"Container {wanted.container} has not started yet."})
             told = True
         else:
-            async for time, line in _lines(karvdash, username, wanted, after):
-                after = time
-                yield Event("line", line, time)
-        if not wanted.follow or _over(karvdash, namespace, server, wanted):
+            async for moment, line in _lines(karvdash, username, wanted, after):
+                after = moment
+                yield Event("line", line, moment)
+        if not wanted.follow:
             break
         await asyncio.sleep(_AGAIN)
+        if not await _next_run(karvdash, namespace, server, wanted, state):
+            break
     yield Event("end", {})
+
+
+async def _next_run(
+    karvdash: Karvdash, namespace: str, server: str, wanted: WantedLog, seen: ContainerState
+) -> bool:
+    """Wait until there may be more to read than when ``seen`` was; False if there will not be."""
+
+    def decided(snapshot: Snapshot) -> bool:
+        state = _container(snapshot, wanted)
+        return (
+            state is None
+            or _over(snapshot, wanted)
+            or state.state == "running"
+            or state.restarts != seen.restarts
+            # It started and ended between two looks.
+            or (state.state == "terminated" and seen.state != "terminated")
+        )
+
+    snapshot = await karvdash.informers.wait(namespace, server, decided, None)
+    state = _container(snapshot, wanted)
+    # An end that was not seen yet when the log was read may have left lines.
+    return state is not None and (not _over(snapshot, wanted) or state != seen)
 
 
 async def _lines(
@@ -86,7 +110,9 @@ async def _lines(
         wanted.pod,
         wanted.container,
         follow=wanted.follow,
-        tail=wanted.tail,
+        # What the asker has seen is not sent again; only the rest of that second is left out below.
+        tail=None if after else wanted.tail,
+        since=after,
         timestamps=True,
         as_user=karvdash.account(username),
     )
@@ -102,17 +128,17 @@ async def _lines(
             yield time, text
 
 
-def _container(karvdash: Karvdash, namespace: str, server: str, wanted: WantedLog) -> ContainerState | None:
-    for pod in karvdash.informers.snapshot(namespace, server).pods:
+def _container(snapshot: Snapshot, wanted: WantedLog) -> ContainerState | None:
+    for pod in snapshot.pods:
         if pod.name == wanted.pod:
             return next((state for state in pod.containers if state.name == wanted.container), None)
     return None
 
 
-def _over(karvdash: Karvdash, namespace: str, server: str, wanted: WantedLog) -> bool:
-    """Whether the pod has ended for good, as that of a Job does."""
-    pods = karvdash.informers.snapshot(namespace, server).pods
-    return any(pod.name == wanted.pod and pod.phase in ("Succeeded", "Failed") for pod in pods)
+def _over(snapshot: Snapshot, wanted: WantedLog) -> bool:
+    """Whether the container has ended for good, as that of a Job does."""
+    state = _container(snapshot, wanted)
+    return state is not None and any(pod.name == wanted.pod and pod.is_over(state) for pod in snapshot.pods)
 
 
 def _tail(text: str) -> int:

@@ -20,7 +20,7 @@ import random
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from karvdash_hub.errors import FieldError, Forbidden, NotFound, TemplateInvalid
 from karvdash_hub.kube import errors as kube_errors
@@ -30,6 +30,7 @@ from karvdash_hub.kube.template_files import Folder, Outcome
 from karvdash_hub.kube.watch import Key, Watch
 from karvdash_hub.names import LABEL_MANAGED_BY, MANAGED_BY
 from karvdash_hub.service_templates import Manifest, ServiceTemplate, custom_id, parse
+from karvdash_hub.service_templates.yaml_text import MAX_TEXT
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +47,35 @@ _SEEN = 5.0
 #: Ids that are tried for a new template before giving up.
 _TRIES = 5
 _COLUMN = 100
+#: Templates of one user that are read. Users write them with kubectl too, and the Hub keeps them in memory.
+MOST_OWN = 100
 
 
-class Stored(NamedTuple):
-    """A Template object.
+class Stored:
+    """A Template object. Two of the same text are equal.
 
     Attributes:
         digest: of the text; names its outcome in the cache.
-        text: None if the object holds none that can be read.
+        text: None if there is none that can be read.
+        problem: why not, a sentence.
     """
 
-    digest: str
-    text: str | None
+    __slots__ = ("digest", "problem", "text")
+
+    def __init__(self, digest: str, text: str | None, problem: str = "") -> None:
+        self.digest = digest
+        self.text = text
+        self.problem = problem
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stored) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def drop(self, problem: str) -> None:
+        """Free the memory of the text, which will not be read."""
+        self.text, self.problem = None, problem
 
 
 class TemplateLibrary:
@@ -236,6 +254,8 @@ class TemplateLibrary:
             own.pop(name, None)
         else:
             own[name] = new
+            if len(own) > MOST_OWN:
+                new.drop(f"is not read, as there are {MOST_OWN} others. Delete some, and add this one anew.")
         if not own:
             del self._own[namespace]
         self._changed.set()
@@ -259,7 +279,7 @@ class TemplateLibrary:
         found: dict[str, Outcome] = {}
         for id, stored in self._own.get(namespace, {}).items():
             if stored.text is None:
-                found[id] = (FieldError(None, "spec.data", "must be the template's text in base64."),)
+                found[id] = (FieldError(None, "spec.data", stored.problem),)
             elif outcome := self._outcomes.get(stored.digest):
                 found[id] = outcome
                 if isinstance(outcome, ServiceTemplate):
@@ -284,8 +304,13 @@ def _project(item: Manifest) -> Stored:
         # Tools that wrap base64 at 76 characters are right, too.
         text = base64.b64decode("".join(str(data or "").split()), validate=True).decode("utf-8-sig")
     except (binascii.Error, UnicodeDecodeError):
-        return Stored("", None)
-    return Stored(hashlib.sha256(text.encode()).hexdigest(), text or None)
+        return Stored("", None, "must be the template's text in base64.")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if not text:
+        return Stored(digest, None, "must be the template's text in base64.")
+    if len(text) > MAX_TEXT:
+        return Stored(digest, None, f"has {len(text)} characters; at most {MAX_TEXT} are read.")
+    return Stored(digest, text)
 
 
 def _manifest(namespace: str, id: str, template: ServiceTemplate) -> Manifest:

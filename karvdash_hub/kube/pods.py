@@ -48,12 +48,14 @@ async def logs(
     tail: int | None,
     previous: bool,
     timestamps: bool,
+    since: str,
     as_user: str | None,
 ) -> AsyncIterator[str]:
     """See ``Kube.logs``."""
     flags = {"follow": follow, "previous": previous, "timestamps": timestamps}
     params = [(name, "true") for name, wanted in flags.items() if wanted]
     params += [("container", container)] if container else []
+    params += [("sinceTime", since)] if since else []
     params += [("tailLines", str(tail))] if tail is not None else []
     call = Call("GET", _path(namespace, pod, "log"), params, accept="*/*", as_user=as_user, what=f"Pod {pod}")
     async with transport.stream(call) as body:

@@ -231,6 +231,7 @@ class Kube:
         tail: int | None = None,
         previous: bool = False,
         timestamps: bool = False,
+        since: str = "",
         as_user: str | None = None,
     ) -> AsyncIterator[str]:
         """Yield the lines of a container's log; with ``follow`` until the container ends.
@@ -238,6 +239,7 @@ class Kube:
         Args:
             tail: at most this many of the last lines; None for all.
             previous: of the container's run before its last restart.
+            since: RFC 3339; nothing older, but for the rest of that second.
         """
         return pods.logs(
             self._transport,
@@ -248,6 +250,7 @@ class Kube:
             tail=tail,
             previous=previous,
             timestamps=timestamps,
+            since=since,
             as_user=as_user,
         )
 

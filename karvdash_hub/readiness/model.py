@@ -52,6 +52,7 @@ class Pod(NamedTuple):
         owner: ``Kind/name`` of the controller that made it.
         reason, message: why the whole pod failed, for instance ``Evicted``.
         requests: resource and quantity, summed over containers; kept only until it is scheduled.
+        restarts: when containers are started again: ``Always``, ``OnFailure``, ``Never``.
     """
 
     uid: str
@@ -69,6 +70,16 @@ class Pod(NamedTuple):
     reason: str = ""
     message: str = ""
     requests: tuple[tuple[str, str], ...] = ()
+    restarts: str = "Always"
+
+    def is_over(self, container: ContainerState) -> bool:
+        """Tell whether a container of this pod has ended for good."""
+        if self.phase in ("Succeeded", "Failed"):
+            return True
+        if container.state != "terminated" or container.sidecar:
+            return False
+        done = container.exit_code == 0
+        return self.restarts == "Never" or (done and (container.init or self.restarts == "OnFailure"))
 
 
 class Workload(NamedTuple):
@@ -181,6 +192,7 @@ class Anchor(NamedTuple):
         auth: False when everybody may open the host.
         launch: id of the launch that made it.
         hosts: all that are allocated to the server, ``host`` among them.
+        origins: of pages elsewhere that may act on the service.
     """
 
     name: str
@@ -192,11 +204,11 @@ class Anchor(NamedTuple):
     host: str
     auth: bool
     launch: str
-        origins: of pages elsewhere that may act on the service.
     template: str
     deleting: bool
     created: str
     hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class Event(NamedTuple):
@@ -208,7 +220,6 @@ class Event(NamedTuple):
     reason: str
     message: str
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
-    origins: tuple[str, ...] = ()
     time: str
     uid: str = ""
     namespace: str = ""

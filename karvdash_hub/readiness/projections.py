@@ -52,6 +52,7 @@ def project_pod(item: Json) -> Pod:
         reason=intern(str(status.get("reason") or "")),
         message=str(status.get("message") or ""),
         requests=() if scheduled else _requests(spec),
+        restarts=intern(spec.get("restartPolicy") or "Always"),
     )
 
 
@@ -74,8 +75,8 @@ def project_anchor(item: Json) -> Anchor:
         deleting=bool(metadata.get("deletionTimestamp")),
         created=_text(metadata, "creationTimestamp"),
         hosts=tuple(host for host in notes.get(names.ANNOTATION_HOSTS, "").split(",") if host),
-    )
         origins=tuple(origin for origin in notes.get(names.ANNOTATION_ORIGINS, "").split(",") if origin),
+    )
 
 
 def project_endpoint(item: Json) -> Endpoint:
