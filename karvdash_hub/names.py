@@ -57,6 +57,8 @@ ANNOTATION_LAUNCH = "karvdash.io/launch"
 ANNOTATION_OWNER_ID = "karvdash.io/owner-id"
 #: On a user namespace: which data domains its pods get, with spaces between ("private shared").
 ANNOTATION_VOLUMES = "karvdash.io/volumes"
+#: On a claim that was not bound at once: changed so that Kubernetes looks at the claim again.
+ANNOTATION_LOOK_AGAIN = "karvdash.io/look-again"
 #: On a pod: what it did not get and why, in sentences.
 ANNOTATION_LEFT_OUT = "karvdash.io/left-out"
 

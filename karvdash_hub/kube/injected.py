@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.items import Key
 from karvdash_hub.kube.watch import Watch
-from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, LABEL_INJECTED
+from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_LOOK_AGAIN, ANNOTATION_USER, LABEL_INJECTED
 
 _PATHS = {
     "Namespace": "/api/v1/namespaces",
@@ -25,6 +25,8 @@ _PATHS = {
     "LimitRange": "/api/v1/limitranges",
     "PersistentVolumeClaim": "/api/v1/persistentvolumeclaims",
 }
+#: Annotations of the controller that binds claims, and what makes it look at one.
+_CONTROLLERS = ("pv.kubernetes.io/", ANNOTATION_LOOK_AGAIN)
 
 
 class Injected(NamedTuple):
@@ -45,7 +47,11 @@ class Injected(NamedTuple):
 def project_injected(item: Mapping[str, Any]) -> Injected:
     """Make of an object what is compared."""
     metadata = item["metadata"]
-    marks = metadata.get("annotations") or {}
+    marks = {
+        key: value
+        for key, value in (metadata.get("annotations") or {}).items()
+        if not key.startswith(_CONTROLLERS)
+    }
     kept = {key: value for key, value in item.items() if key not in ("metadata", "status")}
     text = json.dumps([metadata.get("labels"), marks, kept], sort_keys=True)
     return Injected(

@@ -23,7 +23,7 @@ from karvdash_hub.data import VolumeClaim
 from karvdash_hub.errors import Conflict, Taken, Unavailable
 from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.kube.rest import Kube, Manifest
-from karvdash_hub.names import LABEL_MANAGED_BY, MANAGED_BY
+from karvdash_hub.names import ANNOTATION_LOOK_AGAIN, LABEL_MANAGED_BY, MANAGED_BY
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ _CLAIM, _VOLUME = "PersistentVolumeClaim", "PersistentVolume"
 PATIENCE = 10.0
 #: Parts of that time after each of which a claim that is not bound is brought to mind again.
 _TURNS = 40
-_LOOK_AGAIN = "karvdash.io/look-again"
 
 
 async def ensure_claims(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
@@ -140,7 +139,7 @@ async def _bound(kube: Kube, wanted: VolumeClaim) -> None:
             return
         # The controller looks at a claim when that changes, and every 15 seconds. It may not have heard of
         # the volume yet when it did. ref: pkg/controller/volume/persistentvolume, resyncPeriod
-        seen = {"metadata": {"annotations": {_LOOK_AGAIN: str(turn)}}}
+        seen = {"metadata": {"annotations": {ANNOTATION_LOOK_AGAIN: str(turn)}}}
         await kube.patch("v1", _CLAIM, wanted.name, wanted.namespace, seen)
     raise Unavailable(
         f"{_CLAIM} {wanted.name} was not bound to its volume within {PATIENCE:.0f} seconds. Try again; "

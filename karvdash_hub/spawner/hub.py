@@ -281,6 +281,7 @@ class Karvdash:
             quota=self.platform.user_quota,
             limit_range=self.platform.user_limit_range,
             isolation=self.user_namespaces.isolation(self.platform.release_namespace),
+            pod_security=not self.data.allowed_host_path_dirs,
             volumes=self.data.volumes,
             api=self.pod_tokens.access(username),
             fresh=fresh,
