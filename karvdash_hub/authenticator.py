@@ -17,11 +17,12 @@ from typing import Any
 from jupyterhub.auth import Authenticator
 from jupyterhub.utils import maybe_future
 from tornado import web
-from traitlets import default
+from traitlets import Bool, default
 
 from karvdash_hub.accounts import LocalAccounts
 from karvdash_hub.errors import KarvdashError
-from karvdash_hub.handlers import default_handlers
+from karvdash_hub.handlers import default_handlers, sign_up_handlers
+from karvdash_hub.handlers.auditing import Recorder
 from karvdash_hub.spawner import door
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.users import remove_user
@@ -32,9 +33,28 @@ class KarvdashHandlersMixin:
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Return the routes; JupyterHub puts them before its own."""
-        Karvdash.start(app)
+        karvdash = Karvdash.start(app)
+        self._recorder = Recorder(karvdash.store)
+        app.tornado_settings["karvdash_recorder"] = self._recorder
+        app.tornado_settings["log_function"] = self._recorder.request
         handlers: list[Any] = super().get_handlers(app)  # type: ignore[misc]
         return [*handlers, *door.handlers(), *default_handlers()]
+
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """Check who signs in, as the base class does, and note it in the audit log."""
+        typed = data.get("username", "") if isinstance(data, dict) else ""
+        try:
+            model = await super().get_authenticated_user(handler, data)  # type: ignore[misc]
+        except web.HTTPError:
+            self._note_sign_in(typed, right=False)
+            raise
+        self._note_sign_in(model["name"] if model else typed, right=bool(model))
+        return model
+
+    def _note_sign_in(self, name: str, *, right: bool) -> None:
+        karvdash = Karvdash.instance()
+        known = right or karvdash.store.account(name) is not None or karvdash.user(name) is not None
+        self._recorder.sign_in(name, right=right, known=known)
 
     async def run_post_auth_hook(self, handler: Any, auth_model: Any) -> Any:
         """Refuse a person whose name clashes with another's, and get the namespace ready."""
@@ -88,7 +108,21 @@ class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: igno
         # Whoever has an active account may sign in; there is no other list of the allowed.
         return True
 
+    sign_up = Bool(
+        True,
+        help="""
+        Whether strangers may ask for an account, at ``/hub/signup``.
+
+        An administrator has to activate it before it can be used. ``False`` removes the page and the link
+        to it.
+        """,
+    ).tag(config=True)
+
     _accounts: LocalAccounts | None = None
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """Return the routes, with the sign-up page if it is wanted."""
+        return [*super().get_handlers(app), *(sign_up_handlers() if self.sign_up else ())]
 
     @property
     def accounts(self) -> LocalAccounts:

@@ -64,10 +64,19 @@ class Management:
 
     # --- changing ------------------------------------------------------------------------
 
+    def mistakes(
+        self, name: str, *, email: str | None = None, password: str | None = None
+    ) -> list[FieldError]:
+        """Say what is wrong with a new e-mail address and a new password; None is not looked at."""
+        found = [] if email is None else self._email_mistakes(name, email.strip(), required=False)
+        if password is not None:
+            known = email if email is not None else self.store.people.profile(name).email
+            found += password_mistakes(password, name=name, email=known or "")
+        return found
+
     def check_password(self, name: str, password: str) -> None:
         """Refuse what cannot be this person's password. Raises: ValuesInvalid."""
-        email = self.store.people.profile(name).email or ""
-        if mistakes := password_mistakes(password, name=name, email=email):
+        if mistakes := self.mistakes(name, password=password):
             raise ValuesInvalid(mistakes)
 
     def set_password(self, name: str, password_hash: str) -> None:

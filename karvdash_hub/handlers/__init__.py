@@ -19,6 +19,13 @@ from typing import Any
 from karvdash_hub.share import share_dir
 
 
+def sign_up_handlers() -> list[tuple[Any, ...]]:
+    """Return the routes that only an authenticator with local accounts has."""
+    from karvdash_hub.handlers import pages_account
+
+    return [(r"/signup", pages_account.SignUpHandler)]
+
+
 def default_handlers() -> list[tuple[Any, ...]]:
     """Return the routes below /hub, for ``Authenticator.get_handlers``, ahead of JupyterHub's own."""
     # Imported late: needs_scope knows our scopes only after karvdash_hub.scopes has been imported.
@@ -26,14 +33,21 @@ def default_handlers() -> list[tuple[Any, ...]]:
 
     from karvdash_hub.handlers import (
         acting,
+        api_accounts,
         api_gate,
+        api_orphans,
         api_services,
         api_templates,
         api_user,
         grant,
+        hub_users,
         pages,
+        pages_account,
+        pages_accounts,
+        pages_audit,
         pages_launch,
         pages_service,
+        pages_share,
     )
 
     api, name, template = r"/api/karvdash", r"([^/]+)", r"([^/]+)"
@@ -47,7 +61,6 @@ def default_handlers() -> list[tuple[Any, ...]]:
         (rf"/service/{name}", pages_service.ServicePageHandler),
         (rf"/service/{name}/passwords", pages_service.PasswordsHandler),
         (rf"/service/{name}/start", pages_service.StartPageHandler),
-        pages_share,
         (rf"/service/{name}/stop", pages_service.StopPageHandler),
         (rf"/service/{name}/change", pages_service.ChangePageHandler),
         (rf"/service/{name}/delete", pages_service.DeletePageHandler),
@@ -69,13 +82,26 @@ def default_handlers() -> list[tuple[Any, ...]]:
     return [
         *own,
         *acting.routes(own),
+        *hub_users.handlers(),
+        (r"/account", pages_account.AccountHandler),
+        (r"/account/(email|password)", pages_account.AccountHandler),
+        (r"/accounts", pages_accounts.AccountsHandler),
+        (rf"/accounts/{name}", pages_accounts.PersonHandler),
+        (rf"/accounts/{name}/({pages_accounts.VERBS})", pages_accounts.PersonChangeHandler),
+        (r"/audit(?:\.(csv|jsonl))?", pages_audit.AuditPageHandler),
+        (rf"{api}/users/?", api_accounts.UsersHandler),
+        (rf"{api}/users/{name}/?", api_accounts.UserHandler),
+        (rf"{api}/audit/?", api_accounts.AuditHandler),
         (r"/karvdash/grant", grant.GrantHandler),
         (r"/logout", grant.SignOutHandler),
         (r"/karvdash/static/(.*)", CacheControlStaticFilesHandler, {"path": str(share_dir("static"))}),
         (r"/user/([^/]+)/([^/]+)(/.*)?", grant.ServiceUrlHandler),
         (rf"{api}/whoami/?", api_user.WhoamiHandler),
+        (rf"{api}/orphans/?", api_orphans.OrphansHandler),
+        (rf"{api}/orphans/([^/]+)/?", api_orphans.OrphanHandler),
+        (rf"{api}/orphans/([^/]+)/([^/]+)/?", api_orphans.OrphanHandler),
         (rf"{api}/gate/tickets/?", api_gate.TicketsHandler),
         (rf"{api}/gate/tokens/?", api_gate.TokensHandler),
         (rf"{api}/gate/sessions/?", api_gate.SessionsHandler),
-    ]
         (rf"{api}/gate/activity/?", api_gate.ActivityHandler),
+    ]

@@ -13,6 +13,7 @@ from typing import Any
 from tornado import web
 
 from karvdash_hub.errors import NotFound
+from karvdash_hub.handlers.auditing import Recorder
 from karvdash_hub.handlers.base import KarvdashMixin
 
 PREFIX = r"/as/([^/]+)"
@@ -32,6 +33,8 @@ class Acting(KarvdashMixin):
             raise NotFound(f"There is no user {username[:64]!r}, or you may not act for this user.")
         if user.name != self.current_user.name:
             self.acting_for = user
+            recorder: Recorder = self.settings["karvdash_recorder"]
+            recorder.acting(self.current_user.name, user.name)
 
 
 class ActingHomeHandler(KarvdashMixin):

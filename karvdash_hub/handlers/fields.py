@@ -78,6 +78,11 @@ def size_fields(typed: Mapping[str, str], errors: Mapping[str, str]) -> list[Fie
     ]
 
 
+def plain_field(name: str, label: str, **known: Any) -> Field:
+    """Describe one input that belongs to no template; ``known`` is as in ``macros.html``."""
+    return _blank(name, label, **known)
+
+
 def read_form(arguments: Mapping[str, Sequence[bytes]]) -> tuple[dict[str, str], dict[str, str]]:
     """Take the values of variables and the size out of a posted form.
 

@@ -116,10 +116,14 @@ class Standing:
         self._karvdash.app.db.commit()
 
     def _take_role_over(self, username: str) -> None:
-        user, account = self._karvdash.user(username), self._karvdash.store.account(username)
-        if user is None or account is None:
+        if (account := self._karvdash.store.account(username)) is not None:
+            self.set_role(username, account.admin)
+
+    def set_role(self, username: str, admin: bool) -> None:
+        """Make JupyterHub's user an administrator, or not."""
+        if (user := self._karvdash.user(username)) is None:
             return
-        user.admin = account.admin
+        user.admin = admin
         roles.assign_default_roles(self._karvdash.app.db, entity=user.orm_user)
         self._karvdash.app.db.commit()
 

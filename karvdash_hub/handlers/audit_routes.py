@@ -1,0 +1,80 @@
+"""Which requests go into the audit log, and how they are called there. A pure table.
+
+One table for our pages, our API and JupyterHub's own API, so that a service that is stopped on JupyterHub's
+admin page is in the log like one that is stopped on ours. Changes of accounts by our own doors are not here:
+``accounts/management.py`` writes them, for the command line too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+
+class Deed(NamedTuple):
+    """What a request wants: ``subject`` is "" for the asker's own things."""
+
+    action: str
+    subject: str
+    object: str
+    via: str
+
+
+_NAME = r"(?P<object>[^/]+)"
+_USER = r"users/(?P<subject>[^/]+)"
+#: Method, path below the Hub's prefix (and below as/<user>/), action.
+_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    (method, re.compile(path), action)
+    for method, path, action in (
+        ("POST", rf"launch/{_NAME}", "service.launch"),
+        ("POST", rf"service/{_NAME}/(?P<verb>start|stop|change|delete|share|unshare|keep)", "service."),
+        ("POST", rf"service/{_NAME}/passwords", "service.show-passwords"),
+        ("POST", rf"notebook(?:/{_NAME})?/(?P<verb>start|stop)", "notebook."),
+        ("POST", r"templates", "template.add"),
+        ("POST", rf"templates/{_NAME}/delete", "template.delete"),
+        ("POST", r"api/karvdash/services", "service.launch"),
+        ("POST", rf"api/karvdash/services/{_NAME}/(?P<verb>start|stop)", "service."),
+        ("POST", rf"api/karvdash/services/{_NAME}", "service.exec"),
+        ("PATCH", rf"api/karvdash/services/{_NAME}", "service.change"),
+        ("DELETE", rf"api/karvdash/services/{_NAME}", "service.delete"),
+        ("POST", r"api/karvdash/templates", "template.add"),
+        ("DELETE", rf"api/karvdash/templates/{_NAME}", "template.delete"),
+        ("POST", rf"api/{_USER}/servers?(?:/(?P<object>[^/]*))?", "service.start"),
+        ("DELETE", rf"api/{_USER}/servers?(?:/(?P<object>[^/]*))?", "service.stop"),
+        ("POST", rf"api/{_USER}/tokens", "token.add"),
+        ("DELETE", rf"api/{_USER}/tokens/{_NAME}", "token.delete"),
+        ("POST", rf"api/{_USER}", "account.add"),
+        ("PATCH", rf"api/{_USER}", "account.change"),
+        ("DELETE", rf"api/{_USER}", "account.delete"),
+        ("POST", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.share"),
+        ("PATCH", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.unshare"),
+        ("DELETE", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.unshare"),
+        ("GET", r"logout", "sign-out"),
+    )
+)
+
+
+def deed(method: str, path: str) -> Deed | None:
+    """Name what a request does, None if it is not for the log.
+
+    Args:
+        path: below the Hub's prefix, still encoded: ``as/bob/service/redis/stop``.
+    """
+    path, acted_for = path.strip("/"), ""
+    if path.startswith("as/"):
+        _, acted_for, path = ("", *path.removeprefix("as/").partition("/")[::2])
+    for wanted, pattern, action in _RULES:
+        if wanted == method and (found := pattern.fullmatch(path)):
+            parts = {key: unquote(value or "") for key, value in found.groupdict().items()}
+            subject = parts.get("subject") or unquote(acted_for)
+            via = "api" if path.startswith("api/") else "page"
+            return Deed(action + parts.get("verb", ""), subject, parts.get("object", ""), via)
+    return None
+
+
+def outcome(status: int) -> str:
+    """Say what became of a request with this HTTP status."""
+    if status < 400:
+        return "done"
+    return "refused" if status < 500 else "failed"

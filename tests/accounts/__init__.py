@@ -1,0 +1,1 @@
+"""Accounts over real HTTP and in Chromium, on a Hub whose Kubernetes does not answer."""

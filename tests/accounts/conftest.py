@@ -1,0 +1,87 @@
+"""Fixture ``hub``: one Hub without a cluster for all tests of accounts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from tests.accounts.lone_hub import LoneHub
+from tests.hub_http.session import Session
+
+
+@pytest.fixture(scope="package")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneHub]:
+    """JupyterHub, the proxy, and one administrator."""
+    hub = LoneHub(tmp_path_factory.mktemp("hub"))
+    hub.add("root1", "--admin")
+    hub.start()
+    yield hub
+    hub.stop()
+
+
+@dataclass
+class Somebody:
+    """A person with an account."""
+
+    hub: LoneHub
+    name: str
+    password: str
+    token: str
+
+    def api(self, method: str, path: str, json: Any = None) -> requests.Response:
+        """A request to /hub/api/karvdash with the person's token."""
+        return self.hub.api(method, f"/karvdash{path}", self.token, json)
+
+    def session(self) -> Session:
+        """A browser without JavaScript, signed in."""
+        return sign_in(self.hub, self.name, self.password)
+
+
+def sign_in(hub: LoneHub, name: str, password: str) -> Session:
+    """Sign in by the form."""
+    session = Session(hub.url)
+    session.get("/hub/login")
+    answer = session.post("/hub/login?next=/hub/account", {"username": name, "password": password})
+    assert answer.status_code == 200, answer.text[-2000:]
+    assert "Your account" in answer.text
+    return session
+
+
+def try_to_sign_in(hub: LoneHub, name: str, password: str) -> requests.Response:
+    """Send the sign-in form; 200 is the page behind it, 403 the form again."""
+    session = Session(hub.url)
+    session.get("/hub/login")
+    return session.post("/hub/login?next=/hub/account", {"username": name, "password": password})
+
+
+@pytest.fixture
+def somebody(hub: LoneHub) -> Callable[..., Somebody]:
+    """Make people."""
+
+    def make(*, admin: bool = False, email: str = "") -> Somebody:
+        name = "p" + secrets.token_hex(4)
+        password = hub.add(name, *(["--admin"] if admin else []), *(["--email", email] if email else []))
+        token = hub.token(name)
+        person = Somebody(hub, name, password, token)
+        if admin:
+            person.session()  # JupyterHub learns the role at the first sign-in
+        return person
+
+    return make
+
+
+@pytest.fixture
+def admin(somebody: Callable[..., Somebody]) -> Somebody:
+    """An administrator."""
+    return somebody(admin=True)
+
+
+@pytest.fixture
+def person(somebody: Callable[..., Somebody]) -> Somebody:
+    """An ordinary user."""
+    return somebody()
