@@ -13,6 +13,7 @@ import click
 from cluster import ClusterError
 from demo.parts import ROOT
 from demo.processes import Died
+from demo.selftest import start_selftest, stop_selftest
 from demo.stack import Stack
 from images import ImageError
 
@@ -45,6 +46,7 @@ def start(stack: Stack) -> None:
     """Start it; what goes wrong is a message, not a traceback."""
     try:
         stack.up()
+        start_selftest(stack)
     except (ClusterError, ImageError, Died) as problem:
         sys.exit(f"\n{problem}")
 
@@ -66,7 +68,9 @@ def up() -> None:
 @click.option("--wipe", is_flag=True, help="Also forget users, services and files.")
 def down(wipe: bool) -> None:
     """Stop it; the state is kept unless --wipe is given."""
-    make_stack().down(wipe=wipe)
+    stack = make_stack()
+    stop_selftest(stack)
+    stack.down(wipe=wipe)
 
 
 @main.command()
@@ -91,6 +95,7 @@ def run() -> None:
     finally:
         click.echo("\nStopping ...")
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it
+        stop_selftest(stack)
         stack.down()
         click.echo("Stopped. The state is kept; `make demo` continues with it.")
 
