@@ -31,7 +31,8 @@ def read_duration(text: str) -> float:
 
 def spell_duration(seconds: float) -> str:
     """Say a length of time in its two largest units: ``1 d 12 h``, ``8 h``, ``25 min``."""
-    left, words = max(0, int(seconds)), []
+    left = max(0, int(seconds))
+    words: list[str] = []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if left >= size and len(words) < 2:
             words.append(f"{left // size} {unit}")

@@ -9,7 +9,7 @@ from tornado.web import Application, RequestHandler
 
 from karvdash_hub.gate.gate import Gate
 from karvdash_hub.gate.handlers import AuthHandler, GateHandler, PageHandler, RelayHandler
-from karvdash_hub.gate.signin import CallbackHandler, LogoutHandler
+from karvdash_hub.gate.signin import CallbackHandler, LogoutHandler, VisitHandler
 
 #: What the front passes on is smaller: it has limits of its own.
 MAX_HEADER = 64 * 1024
@@ -82,6 +82,7 @@ def make_server(gate: Gate) -> HTTPServer:
         ("/relay", RelayHandler),
         ("/.karvdash/callback", CallbackHandler),
         ("/.karvdash/logout", LogoutHandler),
+        ("/.karvdash/visit", VisitHandler),
         ("/healthz", HealthHandler),
         ("/readyz", ReadyHandler),
         ("/metrics", MetricsHandler),

@@ -82,6 +82,22 @@ class GateHandler(RequestHandler):
         """The verdict about a request."""
         return await self.gate.judge(request, self._header("Cookie"), self._header("Authorization"))
 
+    def login_way(self, request: Request) -> tuple[str, str]:
+        """Where a person signs in, and the cookie that ties the way to this browser (``""`` if it has)."""
+        state, kept = self.gate.login_state(self._header("Cookie")), ""
+        if not state:
+            state, secure = self.gate.new_login_state(), self.gate.settings.secure
+            name = cookie.login_cookie_name(secure=secure)
+            kept = cookie.set_cookie(name, state, secure=secure, max_age=LOGIN_SECONDS)
+        return self.gate.site.login(request.host, f"/.karvdash/state/{state}{request.uri}"), kept
+
+    def go(self, address: str) -> None:
+        """Send the visitor on."""
+        self.set_status(303)
+        self.set_header("Location", address)
+        self.set_header("Cache-Control", "no-store")
+        self.finish()
+
     def show(self, reason: str, session: cookie.Session | None, again: str = "/") -> None:
         """Answer with a page, or its text if the visitor is a program."""
         known = self.gate.table.get(self.host)
@@ -126,19 +142,11 @@ class AuthHandler(GateHandler):
         else:
             self.set_header("X-Karvdash-Reason", verdict.reason)
         if verdict.navigation:
-            self._to_login(request)
+            location, kept = self.login_way(request)
+            self.set_header("X-Karvdash-Login", location)
+            if kept:
+                self.set_header("X-Karvdash-Set-Cookie", kept)
         self.finish()
-
-    def _to_login(self, request: Request) -> None:
-        state = self.gate.login_state(self._header("Cookie"))
-        if not state:
-            state, secure = self.gate.new_login_state(), self.gate.settings.secure
-            name = cookie.login_cookie_name(secure=secure)
-            self.set_header(
-                "X-Karvdash-Set-Cookie", cookie.set_cookie(name, state, secure=secure, max_age=LOGIN_SECONDS)
-            )
-        target = f"/.karvdash/state/{state}{request.uri}"
-        self.set_header("X-Karvdash-Login", self.gate.site.login(request.host, target))
 
 
 class PageHandler(GateHandler):

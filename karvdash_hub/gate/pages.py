@@ -11,9 +11,11 @@ from tornado.template import Loader
 
 from karvdash_hub.share import share_dir
 
-#: Where a page's button leads: the service's page on the Hub, the list of services, this page once more,
-#: the Hub's sign-out.
-Link = Literal["service", "home", "again", "sign-out"]
+#: Where a page's button leads: the service's page on the Hub, its button there that starts it, the list of
+#: services, this page once more, the Hub's sign-out.
+Link = Literal["service", "start", "home", "again", "sign-out"]
+#: What only the owner can open.
+_OWNERS: frozenset[Link] = frozenset({"service", "start"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ PAGES: Mapping[str, Page] = {
         404,
         "{service} is not running",
         "It was stopped or deleted. Its owner can start it again.",
-        ("service", "home"),
+        ("start", "home"),
     ),
     "origin": Page(
         403,
@@ -160,7 +162,7 @@ class Pages:
         return self._loader.load("page.html").generate(
             title=page.title.format(service=place.service),
             text=page.text.format(service=place.service),
-            links=[_link(link, place) for link in page.links if link != "service" or place.owned],
+            links=[_link(link, place) for link in page.links if link not in _OWNERS or place.owned],
             refresh=page.refresh,
             sign_out=reason == "sign-out",
         )
@@ -169,8 +171,8 @@ class Pages:
         """Return the page as plain text, for programs."""
         page = PAGES[reason]
         lines = [page.title.format(service=place.service) + ".", page.text.format(service=place.service)]
-        lines += [f"{name}: {address}" for name, address in (_link(link, place) for link in page.links)
-                  if address.startswith("http")]  # fmt: skip
+        links = [_link(link, place) for link in page.links if link not in _OWNERS or place.owned]
+        lines += [f"{name}: {address}" for name, address in links if address.startswith("http")]
         return ("\n".join(lines) + "\n").encode()
 
 
@@ -178,6 +180,8 @@ def _link(link: Link, place: Place) -> tuple[str, str]:
     match link:
         case "service":
             return f"The page of {place.service}", f"{place.hub_url}/hub/service/{place.service}"
+        case "start":
+            return f"Start {place.service}", f"{place.hub_url}/hub/service/{place.service}#start"
         case "home":
             return "My services", f"{place.hub_url}/hub/home"
         case "sign-out":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from urllib.parse import urlencode
 
 from karvdash_hub.errors import Unavailable
 from karvdash_hub.gate import cookie
 from karvdash_hub.gate.handlers import GateHandler
 from karvdash_hub.gate.hub import Pair
-from karvdash_hub.gate.verdict import is_foreign
+from karvdash_hub.gate.verdict import Request, Site, is_foreign
 from karvdash_hub.paths import safe_path
 
+VISIT = "/.karvdash/visit"
 #: Where the way through the Hub's sign-in page leads back to: the state, then the path that was asked for.
 _STATE = re.compile(r"/\.karvdash/state/(?P<state>[0-9a-f]{32})(?P<path>/.*)", re.DOTALL)
 
@@ -29,7 +31,7 @@ class CallbackHandler(GateHandler):
             if state and not known and session is None:
                 self.show("no-cookies", session, path)
             else:
-                self._go(path)
+                self.go(path)
             return
         try:
             ticket = await self.gate.hub.ticket(self.get_query_argument("ticket", ""), self.host)
@@ -53,7 +55,11 @@ class CallbackHandler(GateHandler):
             )
         )
         self.gate.people.signed_in(Pair(ticket.user, self.host, ticket.session))
-        self._go(path)
+        known_host = self.gate.table.get(self.host)
+        if known_host is not None and known_host.sisters and not path.startswith(VISIT):
+            self.go(visit(self.gate.site, known_host.sisters[0], self.host, path))
+        else:
+            self.go(path)
 
     def _target(self) -> tuple[str, str]:
         """The state and the path in ``next``; without a state the path alone."""
@@ -74,11 +80,34 @@ class CallbackHandler(GateHandler):
         self.add_header("Set-Cookie", kept)
         self.add_header("Set-Cookie", gone)
 
-    def _go(self, path: str) -> None:
-        self.set_status(303)
-        self.set_header("Location", path)
-        self.set_header("Cache-Control", "no-store")
-        self.finish()
+
+class VisitHandler(GateHandler):
+    """On the way through all hosts of one server, so that its pages may use the others (Neo4j's ``bolt-…``).
+
+    A cookie is good for one host, and scripts cannot sign in: so the visitor is led past each host once,
+    and back to the page that was asked for.
+    """
+
+    def get(self) -> None:
+        host, to = self.gate.table.get(self.host), self.get_query_argument("to", "").lower()
+        path = safe_path(self.get_query_argument("next", "/", strip=False))
+        if host is None or to not in host.sisters:
+            self.go("/")  # nobody is led anywhere but to the server's own hosts
+        elif host.auth and self.gate.session(self.host, self._header("Cookie")) is None:
+            again = Request(self.host, f"{VISIT}?{urlencode({'to': to, 'next': path})}")
+            location, kept = self.login_way(again)
+            if kept:
+                self.set_header("Set-Cookie", kept)
+            self.go(location)
+        else:
+            # In one order for all of them; whoever asked first comes last.
+            rest = [name for name in host.sisters if name > self.host and name != to]
+            self.go(visit(self.gate.site, rest[0], to, path) if rest else self.gate.site.origin(to) + path)
+
+
+def visit(site: Site, host: str, to: str, path: str) -> str:
+    """The address at which a visitor signs in at ``host`` on the way to ``path`` of host ``to``."""
+    return f"{site.origin(host)}{VISIT}?{urlencode({'to': to, 'next': path})}"
 
 
 class LogoutHandler(GateHandler):

@@ -16,6 +16,7 @@ from karvdash_hub.handlers.pages import page_card
 from karvdash_hub.handlers.pages_launch import headline
 from karvdash_hub.service_templates.model import ServiceTemplate
 from karvdash_hub.service_templates.variable_types import spell
+from karvdash_hub.spawner import idle
 from karvdash_hub.spawner.views import ServiceView
 
 
@@ -176,7 +177,7 @@ class NotebookHandler(PageHandler):
             await services.start(self, user, name)
             self.redirect(self.hub_path("spawn-pending", user.escaped_name, name), status=303)
         elif action == "keep":
-            services.keep(user, name)
+            idle.keep(self.karvdash, user, name)
             self.redirect(self.hub_path("home"), status=303)
         else:
             await services.stop(self, user, name)

@@ -8,6 +8,7 @@ from karvdash_hub.errors import NotFound, ValuesInvalid
 from karvdash_hub.handlers import shares
 from karvdash_hub.handlers.base import needs_own
 from karvdash_hub.handlers.pages_service import ServicePage
+from karvdash_hub.spawner import idle
 
 
 class _SharePage(ServicePage):
@@ -62,5 +63,5 @@ class KeepPageHandler(ServicePage):
     @needs_own("start:servers")
     async def post(self, name: str) -> None:
         """Count this as use of the service."""
-        self.karvdash.services.keep(self.owner, name)
+        idle.keep(self.karvdash, self.owner, name)
         self.back(name)

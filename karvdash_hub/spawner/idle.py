@@ -73,13 +73,21 @@ def outlook(karvdash: Karvdash, user: Any, name: str) -> Idle:
 def note_use(karvdash: Karvdash, key: Key, moment: float) -> None:
     """Note that a server was used (Unix seconds). The caller commits JupyterHub's database."""
     user = karvdash.user(key.user)
-    record = user.orm_spawners.get(key.server) if user is not None else None
-    if record is None:
+    if user is None or (record := user.orm_spawners.get(key.server)) is None:
         return
     used = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
     if record.last_activity is None or used > record.last_activity:
         record.last_activity = used
         user.orm_user.last_activity = max(used, user.orm_user.last_activity or used)
+
+
+def keep(karvdash: Karvdash, user: Any, name: str) -> None:
+    """Count this as use of a server, so that it is not stopped for want of any. Raises: NotFound."""
+    karvdash.services.get(user, name)
+    key = Key(user.name, name)
+    note_use(karvdash, key, time.time())
+    karvdash.app.db.commit()
+    karvdash.launches.changed(key)
 
 
 async def run(karvdash: Karvdash) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +15,7 @@ from karvdash_hub import names
 from karvdash_hub.errors import Conflict, ManifestsInvalid, NotFound, Unavailable, ValuesInvalid
 from karvdash_hub.kube import apply
 from karvdash_hub.service_templates.model import ServiceTemplate
-from karvdash_hub.spawner import changing, idle, plan
+from karvdash_hub.spawner import changing, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
 from karvdash_hub.spawner.launch import in_file
@@ -184,14 +183,6 @@ class Services:
         self.get(user, name)
         await self._stop(handler, user, name)
         return self.get(user, name)
-
-    def keep(self, user: Any, name: str) -> None:
-        """Count this as use of a service, so that it is not stopped for want of any. Raises: NotFound."""
-        self.get(user, name)
-        key = Key(user.name, name)
-        idle.note_use(self._karvdash, key, time.time())
-        self._karvdash.app.db.commit()
-        self._karvdash.launches.changed(key)
 
     async def change(
         self,

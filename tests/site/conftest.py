@@ -12,7 +12,7 @@ from tests.site.visitor import Visitor
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("site"))
+    made = Site(tmp_path_factory.mktemp("site"), gates=2)
     try:
         made.up()
         yield made

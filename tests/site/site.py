@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,64 +31,10 @@ from demo.processes import Process
 from karvdash_hub.kube.rbac import install_manifests
 from tests.gate.conftest import free_ports
 from tests.kube.api_server import ADMIN, ApiServer
+from tests.site.account import HOSTNAME, TEMPLATE, Account
 from tests.site.pod import Pod
 
 ROOT = Path(__file__).parent.parent.parent
-HOSTNAME = "hub.karvdash.test"
-PARTS = ("proxy", "gate", "hub", "front")
-TEMPLATE = """
-kind: Service
-apiVersion: v1
-metadata: {name: $NAME}
-spec:
-  ports: [{name: web, port: 8080}, {name: more, port: 8081}]
----
-kind: Ingress
-apiVersion: networking.k8s.io/v1
-metadata: {name: $NAME}
-spec:
-  rules:
-  - host: $HOSTNAME
-    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: $NAME, port: {number: 8080}}}}]}
----
-kind: Template
-name: Echo
-description: Says what arrived.
-variables:
-- {name: NAME, default: echo}
-- {name: HOSTNAME, default: ""}
-"""
-
-
-@dataclass
-class Account:
-    """Somebody with an account at a site."""
-
-    site: Site
-    name: str
-    password: str
-    token: str
-
-    def api(self, method: str, path: str, body: Any = None) -> requests.Response:
-        """Call ``/hub/api<path>`` with this person's token, past proxy and front."""
-        return self.site.api(method, path, body, token=self.token)
-
-    def launch(self, name: str = "echo", template: str = "echo", port: int = 8080) -> str:
-        """Launch a service and let the pod answer for it; returns its host without port."""
-        answer = self.api("POST", "/karvdash/services/", {"id": template, "NAME": name})
-        assert answer.status_code == 201, answer.text
-        name = answer.json()["name"]
-        self.site.endpoints(self.name, name, port)
-        self.wait_for(name, "running")
-        return f"{name}-{self.name}.{HOSTNAME}"
-
-    def wait_for(self, name: str, state: str, seconds: float = 30) -> dict[str, Any]:
-        """Wait for a state of a service."""
-        deadline = time.monotonic() + seconds
-        while (found := self.api("GET", f"/karvdash/services/{name}/").json())["state"] != state:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.1)
-        return dict(found)
 
 
 class Site:
@@ -166,7 +111,7 @@ class Site:
             "hub": f"http://127.0.0.1:{self.hub_port}/hub/health",
             "front": f"http://127.0.0.1:{self.plain_port}/",
         }.get(name) or (f"http://127.0.0.1:{self.gate_ports[gate]}/readyz" if name not in commands else "")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while url:
             try:
                 if requests.get(url, timeout=5, allow_redirects=False).status_code < 400:
