@@ -1,8 +1,12 @@
-"""Wait for an event, but not for ever."""
+"""Wait for an event, but not for ever; wait for several results, and leave nothing running."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float | None) -> bool:
@@ -16,3 +20,18 @@ async def wait_for_event(event: asyncio.Event, seconds: float | None) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def all_of(*works: Coroutine[Any, Any, T]) -> list[T]:
+    """Do several things at once, and return what came of them, in order.
+
+    When one fails, the others are cancelled and have ended before its error is raised; with
+    ``asyncio.gather`` they would go on with nobody to wait for them.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

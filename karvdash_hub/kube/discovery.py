@@ -9,15 +9,16 @@ ref: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-dis
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from karvdash_hub.kube.errors import Invalid, NotFound
+from karvdash_hub.waiting import all_of
 
 ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
+Fetch = Callable[[str], Coroutine[Any, Any, Mapping[str, Any]]]
 
 
 class Resource(NamedTuple):
@@ -87,7 +88,7 @@ class Discovery:
         raise NotFound(self._missing(api_version, kind), code=404)
 
     async def _refresh(self) -> None:
-        core, groups = await asyncio.gather(self._fetch("/api"), self._fetch("/apis"))
+        core, groups = await all_of(self._fetch("/api"), self._fetch("/apis"))
         self._known = {(r.api_version, r.kind): r for body in (core, groups) for r in _resources(body)}
         self._round += 1
 
