@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from demo.stack import Stack
 from tests.fixtures.stacks import Person
-from tests.hub.helpers import labelled, launch, namespace_of
+from tests.hub.helpers import labelled, launch, namespace_of, upload, wait_until_empty
+from tests.hub.test_half_way import TWINS
 
 
 def test_launch_stop_start_delete(stack: Stack, person: Callable[..., Person]) -> None:
@@ -139,3 +140,57 @@ def wait_until_forgotten(alice: Person, name: str, seconds: float = 60) -> None:
     while alice.api("GET", f"/karvdash/services/{name}/").status_code != 404:
         assert time.monotonic() < deadline, f"{name} is still known: {alice.service(name)}"
         time.sleep(0.1)
+
+
+def test_a_service_whose_options_became_a_notebooks_is_deleted_whole(
+    stack: Stack, person: Callable[..., Person]
+) -> None:
+    """JupyterHub lets the options of a stopped server be replaced; what the service kept goes all the same."""
+    alice = person()
+    launch(alice, upload(alice, TWINS), PASSWORD="open sesame")
+    alice.wait_for("twins", "running")
+    assert alice.api("POST", "/karvdash/services/twins/stop").status_code == 200
+    alice.wait_for("twins", "stopped")
+    kept = ["PersistentVolumeClaim/twins", "Secret/karvdash-twins-values"]
+    assert labelled(stack, alice) == kept
+    path = f"/users/{alice.name}/servers/twins"
+    assert alice.api("PATCH", path, {"user_options": {}}).status_code == 200
+    assert alice.api("DELETE", path, {"remove": True}).status_code == 204
+    wait_until_empty(stack, alice)
+    assert alice.api("GET", "/karvdash/services/").json()["objects"] == []
+
+
+STUCK = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $NAME}
+spec:
+  selector: {matchLabels: {app: $NAME}}
+  template:
+    metadata: {labels: {app: $NAME}}
+    spec:
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: 1
+      containers: [{name: web, image: $IMAGE, command: [httpd, -f]}]
+---
+kind: Template
+name: Stuck
+variables:
+- {name: NAME, default: stuck}
+- {name: IMAGE, default: "busybox:nosuch"}
+"""
+
+
+def test_a_change_takes_over_a_launch_that_waits(person: Callable[..., Person]) -> None:
+    """Whoever sees that the image does not exist need not wait until the launch gives up."""
+    alice = person()
+    launch(alice, upload(alice, STUCK))
+    path, deadline = "/karvdash/services/stuck/", time.monotonic() + 60
+    while "was not found" not in (service := alice.service("stuck"))["message"]:
+        assert time.monotonic() < deadline, service
+        time.sleep(0.1)
+    # By a launch that has just begun, and by a change of it.
+    for image in ("busybox:neither", "busybox"):
+        answer = alice.api("PATCH", path, {"variables": {"IMAGE": image}})
+        assert answer.status_code == 200, answer.text
+    assert alice.wait_for("stuck", "running")["values"]["IMAGE"] == "busybox"

@@ -41,6 +41,21 @@ async def test_no_server_begins_while_one_of_its_name_is_deleted(launches: Launc
     assert launches.live(*REDIS) is launch
 
 
+async def test_a_launch_gives_way_only_when_its_objects_exist(launches: Launches) -> None:
+    woken = []
+    launch = launches.new(REDIS, "redis", NAMESPACE)
+    launches.begin(launch)
+    assert not launch.give_way()
+    with launch.looking_on(lambda: woken.append(launch.gave_way)):
+        assert launch.give_way()
+    assert woken == [True]
+    assert not launch.give_way()
+    assert not launch.over.is_set()
+    launches.end(launch)
+    assert launch.over.is_set()
+    launches.begin(launches.new(REDIS, "redis", NAMESPACE))
+
+
 STORED = {
     "template": "redis",
     "hosts": [],

@@ -178,6 +178,31 @@ async def test_a_broken_one_hides_nothing_and_can_be_removed(
     assert "bad" not in problems(library, alice.name)
 
 
+async def test_users_cannot_fill_the_hubs_memory(
+    library: TemplateLibrary, hub_kube: Kube, alice: UserNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Templates made by kubectl are not bounded by ``add``."""
+    monkeypatch.setattr("karvdash_hub.kube.library.MOST_OWN", 2)
+
+    async def create(name: str, text: str) -> None:
+        data = base64.b64encode(text.encode()).decode()
+        template = alice.manifest(KIND, "Template", name, spec={"data": data})
+        await hub_kube.create(template, as_user=alice.account)
+
+    await create("large", (TEXT % "Large") + "#" * (1024 * 1024))
+    await seen(lambda: "large" in problems(library, alice.name))
+    await create("second", TEXT % "Second")
+    await create("third", TEXT % "Third")
+    await seen(lambda: "third" in problems(library, alice.name))
+    assert offered(library, alice.name) == PLATFORM | {"second": "Second"}
+    said = {one["id"]: one["errors"][0].message for one in library.problems(alice.name)}
+    assert "at most 1048576 are read" in said["large"]
+    assert "there are 2 others" in said["third"]
+    assert [stored.text for stored in library._own[alice.name].values() if stored.text is not None] == [
+        TEXT % "Second"
+    ]
+
+
 async def test_what_cannot_be_added_or_removed(library: TemplateLibrary, alice: UserNamespace) -> None:
     with pytest.raises(TemplateInvalid):
         await library.add(alice.name, "nothing: useful")
