@@ -61,8 +61,7 @@ class PodTokens:
         if known is not None and time.monotonic() - looked < _FRESH:
             return known
         user = orm.User.find(self._karvdash.app.db, username)
-        account = self._karvdash.store.account(username)
-        if user is None or (account is not None and not account.active):
+        if user is None or not self._karvdash.store.is_active(username):
             return None
         row = self._karvdash.store.pod_token(username)
         if row is None or not self._good(row):

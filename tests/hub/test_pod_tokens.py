@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import configparser
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import requests
 
-from demo.stack import Stack
+from demo.stack import ROOT, Stack
 from tests.fixtures.stacks import Person
 from tests.hub.conftest import HubProcess
 from tests.hub.helpers import launch, namespace_of
@@ -61,6 +65,19 @@ def test_it_does_what_the_client_of_karvdash_needs(stack: Stack, person: Callabl
     names = {one["name"] for one in ask(config, "GET", "/services/").json()["objects"]}
     assert names == {"hello", "other"}
     assert ask(config, "DELETE", "/services/other/").status_code == 204
+
+
+def test_the_how_to_runs(stack: Stack, person: Callable[..., Person], tmp_path: Path) -> None:
+    """As it stands, but for the place of the file, which is a pod's."""
+    config = config_of(stack, started(person))
+    file = tmp_path / "config.ini"
+    file.write_text(f"[Karvdash]\nbase_url = {config['base_url']}\ntoken = {config['token']}\n")
+    page = (ROOT / "docs" / "howto" / "use-the-api-from-a-container.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)\n```", page, re.DOTALL)
+    assert "/var/lib/karvdash/config.ini" in code
+    code = code.replace("/var/lib/karvdash/config.ini", str(file))
+    done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True)
+    assert (done.stdout, done.stderr) == ("['hello']\n", "")
 
 
 def test_it_does_nothing_else(stack: Stack, person: Callable[..., Person]) -> None:
