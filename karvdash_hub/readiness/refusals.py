@@ -26,6 +26,13 @@ _POLICY = re.compile(
 )
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request: (.*)', re.DOTALL)
 _WEBHOOK_AWAY = re.compile(r'failed calling webhook "([^"]+)"')
+#: The platform's own webhook, whose refusals are sentences for people already.
+#: Source: karvdash_hub/admission/configuration.py WEBHOOK
+_OUR_WEBHOOK = "pods.admission.karvdash.io"
+OUR_WEBHOOK_AWAY = (
+    "No pod can be made at the moment: the part of the platform that gives pods their folders does not "
+    "answer."
+)
 _ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+) was found")
 _LIMIT_RANGE = re.compile(
@@ -48,8 +55,12 @@ def explain_refusal(message: str) -> str:
     if match := _POLICY.search(text):
         return f"Refused by the policy {match[1]}: {_ended(match[2])}"
     if match := _WEBHOOK.search(text):
+        if match[1] == _OUR_WEBHOOK:
+            return _ended(match[2])
         return f"Refused by the admission webhook {match[1]}: {_ended(match[2])}"
     if match := _WEBHOOK_AWAY.search(text):
+        if match[1] == _OUR_WEBHOOK:
+            return f"{OUR_WEBHOOK_AWAY} Kubernetes tries again."
         return (
             f"No pod can be made: the admission webhook {match[1]} does not answer. Kubernetes tries again."
         )

@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster
 from images import push_all
 from karvdash_hub.kube.rbac import install_manifests
-from tests.admission.people import UserNamespace
+from tests.admission.people import Api, UserNamespace
 from tests.admission.webhook import Webhook
 from tests.fixtures.clusters import SomeCluster
 
@@ -33,30 +33,42 @@ def webhook(cluster: SomeCluster, tmp_path_factory: pytest.TempPathFactory) -> I
     own.stop()
 
 
+@pytest.fixture(scope="session")
+def api(webhook: Webhook) -> Iterator[Api]:
+    """An administrator."""
+    own = Api(webhook.cluster)
+    yield own
+    own.close()
+
+
 @pytest.fixture
 def running(webhook: Webhook) -> Iterator[Webhook]:
-    """The same, for tests that break it: one replica, certificate and configuration are right afterwards."""
+    """The same, for tests that break it: one replica runs afterwards."""
     yield webhook
     webhook.stop()
-    webhook.certificate("--renew")
     webhook.start()
 
 
+@pytest.fixture
+def renewed(running: Webhook) -> Iterator[Webhook]:
+    """The same, for tests that spoil certificate or configuration."""
+    yield running
+    running.certificate("--renew")
+
+
 @pytest.fixture(scope="module")
-def alice(webhook: Webhook) -> Iterator[UserNamespace]:
+def alice(webhook: Webhook, api: Api) -> Iterator[UserNamespace]:
     """A user namespace with claims for /private and /shared."""
-    person = UserNamespace(
-        webhook.cluster, f"karvdash-test-{secrets.token_hex(4)}", "Alice $(HOME)@example.org"
-    )
+    person = UserNamespace(api, f"karvdash-test-{secrets.token_hex(4)}", "Alice $(HOME)@example.org")
     person.create()
     yield person
     person.remove()
 
 
 @pytest.fixture
-def bob(webhook: Webhook) -> Iterator[UserNamespace]:
+def bob(webhook: Webhook, api: Api) -> Iterator[UserNamespace]:
     """A user namespace of this test's own."""
-    person = UserNamespace(webhook.cluster, f"karvdash-test-{secrets.token_hex(4)}", "bob")
+    person = UserNamespace(api, f"karvdash-test-{secrets.token_hex(4)}", "bob")
     person.create()
     yield person
     person.remove()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -99,7 +98,7 @@ def test_kubectl_run_gets_everything(alice: UserNamespace) -> None:
 def test_containers_share_what_they_write(alice: UserNamespace, busybox: str) -> None:
     """An init container writes, another container reads; the token is there; variables are expanded."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "karvdash-api"}}
-    alice.apply(secret | {"stringData": {"config.ini": "[Karvdash]", "other": "x"}})
+    alice.create_object(secret | {"stringData": {"config.ini": "[Karvdash]", "other": "x"}})
     read = "cat /private/a; cat /var/lib/karvdash/config.ini; ls /var/lib/karvdash; echo $WHO"
     pod = {
         "apiVersion": "v1",
@@ -132,7 +131,7 @@ def test_a_debugging_container_gets_the_volumes_that_the_pod_has(alice: UserName
     alice.create_object(pod | {"metadata": {"name": "debugged"}})
     for name in ("first", "second"):
         alice.kubectl("debug", "debugged", "--image=busybox:1.36", f"--container={name}", "--attach=false")
-    found = alice.get("pod", "debugged")
+    found = alice.get("pods", "debugged")
     assert mounts(found) == {"main": MOUNTS, "first": MOUNTS, "second": MOUNTS}
     assert variables(found["spec"]["ephemeralContainers"][1])["KARVDASH_NAMESPACE"] == alice.name
 
@@ -140,9 +139,9 @@ def test_a_debugging_container_gets_the_volumes_that_the_pod_has(alice: UserName
 def test_pods_of_other_namespaces_are_left_alone(webhook: Webhook, alice: UserNamespace, pod: Json) -> None:
     """Kubernetes does not even ask."""
     before = webhook.get("/metrics")[1]
-    other = UserNamespace(webhook.cluster, "default", "")
+    other = UserNamespace(alice.api, "default")
     made = other.create_object(pod | {"metadata": {"name": "untouched"}})
-    other.kubectl("delete", "pod", "untouched", "--now")
+    other.delete("pods", "untouched")
     assert mounts(made) == {"main": set()}
     asked = [line for line in before.splitlines() if "review_seconds_count" in line]
     assert asked[0] in webhook.get("/metrics")[1].splitlines()
@@ -150,8 +149,6 @@ def test_pods_of_other_namespaces_are_left_alone(webhook: Webhook, alice: UserNa
 
 def test_a_dry_run_shows_what_would_be_added(alice: UserNamespace, pod: Json) -> None:
     """And leaves nothing behind."""
-    text = json.dumps(pod | {"metadata": {"name": "dry"}})
-    paths = "--output=jsonpath={.spec.containers[0].volumeMounts[*].mountPath}"
-    shown = alice.kubectl("create", "--dry-run=server", paths, "-f", "-", text_in=text)
-    assert set(shown.split()) >= MOUNTS
-    assert "dry" not in alice.kubectl("get", "pods", "--output=name")
+    shown = alice.create_object(pod | {"metadata": {"name": "dry"}}, "?dryRun=All")
+    assert mounts(shown) == {"main": MOUNTS}
+    assert "dry" not in {one["metadata"]["name"] for one in alice.get("pods")["items"]}

@@ -77,13 +77,19 @@ class Webhook:
         for process in self.replicas:
             process.stop()
 
-    def wait_ready(self, seconds: float = 30) -> None:
-        """Wait until /readyz says so."""
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait until every replica that runs listens, and /readyz says yes."""
         deadline = time.monotonic() + seconds
-        while (answer := self.get("/readyz"))[0] != 200:
+        while (answer := self.get("/readyz"))[0] != 200 or not self._all_listen():
             logs = "\n".join(process.last_lines() for process in self.replicas)
             assert time.monotonic() < deadline, f"{answer}\n{logs}"
             time.sleep(0.1)
+
+    def _all_listen(self) -> bool:
+        """The kernel knows: they share one port."""
+        text = subprocess.run(["ss", "-tlnpH"], capture_output=True, text=True, check=True).stdout
+        pids = (process.pid for process in self.replicas)
+        return all(f"pid={pid}," in text for pid in pids if pid is not None)
 
     def get(self, path: str) -> tuple[int, str]:
         """GET from one replica, trusting what Kubernetes trusts; (0, reason) without an answer."""

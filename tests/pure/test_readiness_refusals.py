@@ -238,6 +238,18 @@ def test_explain_unschedulable(pod: Pod, nodes: tuple[Node, ...], expected: str)
             id="webhook away",
         ),
         pytest.param(
+            'Error creating: Internal error occurred: failed calling webhook "pods.admission.karvdash.io": '
+            'failed to call webhook: Post "https://127.0.0.1:9443/mutate": context deadline exceeded',
+            "No pod can be made at the moment: the part of the platform that gives pods their folders does "
+            "not answer. Kubernetes tries again.",
+            id="our webhook away",
+        ),
+        pytest.param(
+            'Error creating: admission webhook "pods.admission.karvdash.io" denied the request: Try again.',
+            "Try again.",
+            id="our webhook",
+        ),
+        pytest.param(
             'Error creating: pods "x-" is forbidden: error looking up service account a/ghost: '
             'serviceaccount "ghost" not found',
             "Service account ghost does not exist in the namespace.",
