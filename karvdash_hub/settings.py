@@ -115,8 +115,8 @@ class Platform(LoggingConfigurable):
         help="""
         Number of launches of one user that proceed at the same time; the others wait in order.
 
-        A launch counts until its service is ready or cannot get ready by itself. Running services do
-        not count.
+        A launch counts until its service is ready or cannot get ready by itself, at most 20 seconds
+        after its objects were made. Running services do not count.
         """,
     ).tag(config=True)
 
@@ -149,7 +149,8 @@ class Platform(LoggingConfigurable):
         example because an image does not exist.
 
         After it the launch gives its place to the next one. The service keeps its objects and becomes
-        ready later if the cause goes away.
+        ready later if the cause goes away. A notebook that fails for so long is not waited for any
+        more; one that only finds no room is, until its ``start_timeout``.
         """,
     ).tag(config=True)
 
