@@ -145,7 +145,7 @@ def wait_until_forgotten(alice: Person, name: str, seconds: float = 60) -> None:
 def test_a_service_whose_options_became_a_notebooks_is_deleted_whole(
     stack: Stack, person: Callable[..., Person]
 ) -> None:
-    """JupyterHub lets the options of a stopped server be replaced; what the service kept goes all the same."""
+    """Options of a stopped server may be replaced; what the service kept goes all the same."""
     alice = person()
     launch(alice, upload(alice, TWINS), PASSWORD="open sesame")
     alice.wait_for("twins", "running")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
@@ -15,9 +16,25 @@ from tests.fixtures.stacks import Person
 from tests.hub.conftest import HubProcess
 from tests.hub.forwarder import Forwarder
 from tests.hub.helpers import labelled, launch, wait_until_empty
+from tests.notebook.server import NotebookServer
 
-#: KubeSpawner's own watches end the Hub after 53 s without the API server.
-LONG_ENOUGH = 65
+#: Seconds that Kubernetes is away. KubeSpawner's own watches would end the Hub after 53; whatever else looks
+#: at servers from time to time does so several times meanwhile (IMPATIENT). The longest times are the
+#: watches' own (ten minutes) and the reconciler's (five), to be seen with KARVDASH_OUTAGE_SECONDS=630.
+LONG_ENOUGH = float(os.environ.get("KARVDASH_OUTAGE_SECONDS") or 65)
+#: JupyterHub's and KubeSpawner's clocks, a tenth of what they are by default.
+IMPATIENT = (
+    "c.Spawner.poll_interval = 3",
+    "c.Spawner.http_timeout = 3",
+    "c.JupyterHub.last_activity_interval = 10",
+    "c.JupyterHub.proxy_check_interval = 5",
+    "c.JupyterHub.service_check_interval = 5",
+    "c.KubeSpawner.k8s_api_request_retry_timeout = 5",
+    "c.Platform.stuck_patience = 3",
+    "c.Platform.launch_timeout = 20",
+)
+#: Seconds in which everything has to be right again.
+SOON = 10.0
 
 
 @pytest.fixture
@@ -51,11 +68,17 @@ def wait_for_message(somebody: Person, name: str, words: str, seconds: float = 3
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(400 + LONG_ENOUGH)
 def test_kubernetes_goes_and_comes_back(
     stack: Stack, person: Callable[..., Person], hub: HubProcess, way: Forwarder
 ) -> None:
+    """With services and a notebook running: the Hub stays up, stops nothing, and is right within seconds."""
     alice = person()
+    hub.restart(*IMPATIENT)
+    notebook = NotebookServer(alice)
+    notebook.start()
+    (pod,) = notebook.pods()
+    since, process = len(hub.log()), stack.processes["hub"].pid
     launch(alice, "hello-kubernetes")
     alice.wait_for("hello-kubernetes", "running")
     launch(alice, "hello-kubernetes", NAME="asleep")
@@ -73,14 +96,22 @@ def test_kubernetes_goes_and_comes_back(
         ("POST", "/karvdash/services/asleep/start"),
         ("DELETE", "/karvdash/services/hello-kubernetes/"),
         ("DELETE", f"/users/{alice.name}/servers/hello-kubernetes"),
+        ("DELETE", f"/users/{alice.name}/server"),
     ):
         answer = alice.api(method, path)
         assert answer.status_code == 503, f"{method} {path}: {answer.status_code} {answer.text}"
     assert alice.api("POST", "/karvdash/services/", {"id": "hello-kubernetes"}).status_code == 503
-    assert len(alice.api("GET", "/karvdash/services/").json()["objects"]) == 2
+    assert len(alice.api("GET", "/karvdash/services/").json()["objects"]) == 3
 
-    time.sleep(LONG_ENOUGH)
-    assert alice.service("hello-kubernetes")["state"] == "running"
+    away_until = time.monotonic() + LONG_ENOUGH
+    while time.monotonic() < away_until:
+        time.sleep(5)
+        states = {
+            one["name"]: one["state"] for one in alice.api("GET", "/karvdash/services/").json()["objects"]
+        }
+        assert states == {"": "running", "hello-kubernetes": "running", "asleep": "stopped"}
+        assert notebook.model()["ready"]
+    assert notebook.get("/api/status", alice.token).status_code == 200
     assert before == labelled(stack, alice)
 
     # Meanwhile somebody deletes the service by hand.
@@ -88,10 +119,17 @@ def test_kubernetes_goes_and_comes_back(
     stack.cluster.kubectl(*anchor)
     way.open()
     opened = time.monotonic()
-    alice.wait_for("hello-kubernetes", "stopped", seconds=60)
-    print(f"right again {time.monotonic() - opened:.1f} s after Kubernetes was back")
+    alice.wait_for("hello-kubernetes", "stopped", seconds=SOON)
+    took = time.monotonic() - opened
+    print(f"right again {took:.1f} s after Kubernetes was back; it had been away for {LONG_ENOUGH:.0f} s")
+    assert alice.service("asleep")["message"] == "Stopped."
+    (after,) = notebook.pods()
+    assert (after["metadata"]["uid"], notebook.model()["ready"]) == (pod["metadata"]["uid"], True)
+    assert stack.processes["hub"].pid == process
+    assert "halting" not in hub.log(since)
     assert alice.api("POST", "/karvdash/services/asleep/start").status_code == 200
     alice.wait_for("asleep", "running")
+    notebook.stop()
 
 
 def test_a_hub_that_starts_without_kubernetes(
