@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,9 +28,14 @@ from karvdash_hub.store import SELFTEST, Store
 @click.option(
     "--image", default="busybox:1.36", show_default=True, help="Image of busybox that nodes can pull."
 )
+@click.option(
+    "--patience", default=120.0, show_default=True, help="Seconds that a pod gets to start and to end."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def selftest(context: click.Context, config_file: Path | None, image: str, as_json: bool) -> None:
+def selftest(
+    context: click.Context, config_file: Path | None, image: str, patience: float, as_json: bool
+) -> None:
     """Try whether this cluster keeps users apart. Exit status 1 if it does not, 3 if that is unknown.
 
     Run it with the settings and where the Hub runs. It makes two namespaces and three pods for some seconds,
@@ -43,9 +49,10 @@ def selftest(context: click.Context, config_file: Path | None, image: str, as_js
             _run(
                 platform,
                 settings.of(UserNamespaces),
-                store.instance_id,
-                image,
-                not data.allowed_host_path_dirs,
+                owner_id=store.instance_id,
+                image=image,
+                pod_security=not data.allowed_host_path_dirs,
+                patience=patience,
             )
         )
         store.set_meta(SELFTEST, report.to_json())
@@ -55,16 +62,8 @@ def selftest(context: click.Context, config_file: Path | None, image: str, as_js
     context.exit(1 if report.failures else 3 if report.unknown else 0)
 
 
-async def _run(
-    platform: Platform, settings: UserNamespaces, owner_id: str, image: str, pod_security: bool
-) -> Report:
+async def _run(platform: Platform, settings: UserNamespaces, **more: Any) -> Report:
     async with Kube(load(platform.kubeconfig)) as kube:
         return await run(
-            kube,
-            platform,
-            settings,
-            owner_id=owner_id,
-            image=image,
-            pod_security=pod_security,
-            told=lambda what: click.echo(f"selftest: {what}", err=True),
+            kube, platform, settings, told=lambda what: click.echo(f"selftest: {what}", err=True), **more
         )

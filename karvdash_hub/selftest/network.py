@@ -16,8 +16,6 @@ from karvdash_hub.selftest.probes import pod
 from karvdash_hub.selftest.report import Check
 from karvdash_hub.settings import Platform
 
-#: Seconds that a pod gets to start, image included, and to end.
-PATIENCE = 120.0
 _LOOK = 0.3
 _PORT = 8080
 _SERVER = "echo self-test > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
@@ -35,13 +33,19 @@ _POLICY_CURE = (
 )
 
 
-async def check_network(kube: Kube, mine: str, others: str, image: str) -> list[Check]:
-    """Try to connect from a pod of one user to a pod of another; and from here to both."""
+async def check_network(kube: Kube, mine: str, others: str, image: str, patience: float) -> list[Check]:
+    """Try to connect from a pod of one user to a pod of another; and from here to one.
+
+    Args:
+        patience: seconds that a pod gets to start, image included, and to end.
+    """
     tried = "A pod of one user connects to a pod of another user, which a NetworkPolicy forbids."
     reach = "The Hub connects to a user's pod."
     try:
-        own, other = await asyncio.gather(_serve(kube, mine, image), _serve(kube, others, image))
-        seen_own, seen_other = (await _look_from_inside(kube, mine, image, own, other)).split()
+        own, other = await asyncio.gather(
+            _serve(kube, mine, image, patience), _serve(kube, others, image, patience)
+        )
+        seen_own, seen_other = (await _look_from_inside(kube, mine, image, patience, own, other)).split()
     except (KarvdashError, ValueError) as error:
         cure = "See whether pods start in this cluster, and whether nodes can pull the image (--image)."
         return [Check("network", tried, "unknown", f"The pods for it did not work: {error}", cure)]
@@ -75,29 +79,31 @@ async def _reached(tried: str, address: str) -> Check:
     return Check("reach", tried, "ok", "It can.")
 
 
-async def _serve(kube: Kube, namespace: str, image: str) -> str:
+async def _serve(kube: Kube, namespace: str, image: str, patience: float) -> str:
     """Start a server; return its address when it runs."""
     manifest = pod(namespace, "server", image, container={"command": ["sh", "-c", _SERVER]})
     await kube.create(manifest, as_user=default_account(namespace))
-    status = await _wait(kube, namespace, "server", "Running", "Failed")
+    status = await _wait(kube, namespace, "server", patience, "Running", "Failed")
     if status["phase"] != "Running":
         raise KarvdashError(f"pod server in {namespace} ended.", "selftest")
     return str(status["podIP"])
 
 
-async def _look_from_inside(kube: Kube, namespace: str, image: str, own: str, other: str) -> str:
+async def _look_from_inside(
+    kube: Kube, namespace: str, image: str, patience: float, own: str, other: str
+) -> str:
     """Return what a client in a namespace has seen: ``yes no`` for own and other."""
     environment = [{"name": "OWN", "value": own}, {"name": "OTHER", "value": other}]
     container = {"command": ["sh", "-c", _CLIENT], "env": environment}
     manifest = pod(namespace, "client", image, container=container)
     await kube.create(manifest, as_user=default_account(namespace))
-    status = await _wait(kube, namespace, "client", "Succeeded", "Failed")
+    status = await _wait(kube, namespace, "client", patience, "Succeeded", "Failed")
     ended = status["containerStatuses"][0]["state"].get("terminated") or {}
     return str(ended.get("message", ""))
 
 
-async def _wait(kube: Kube, namespace: str, name: str, *phases: str) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE
+async def _wait(kube: Kube, namespace: str, name: str, patience: float, *phases: str) -> dict[str, Any]:
+    deadline = time.monotonic() + patience
     while True:
         live = await kube.get("v1", "Pod", name, namespace, as_user=default_account(namespace))
         status = dict(live.get("status") or {})
@@ -105,7 +111,7 @@ async def _wait(kube: Kube, namespace: str, name: str, *phases: str) -> dict[str
             return status
         if time.monotonic() > deadline:
             raise KarvdashError(
-                f"pod {name} in {namespace} is {status.get('phase')} after {PATIENCE:.0f} s{_why(status)}.",
+                f"pod {name} in {namespace} is {status.get('phase')} after {patience:.0f} s{_why(status)}.",
                 "selftest",
             )
         await asyncio.sleep(_LOOK)

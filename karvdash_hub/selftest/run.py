@@ -33,6 +33,7 @@ async def run(
     owner_id: str,
     image: str,
     pod_security: bool = False,
+    patience: float = 120.0,
     told: Callable[[str], object] = log.info,
 ) -> Report:
     """Try everything.
@@ -42,6 +43,7 @@ async def run(
         owner_id: instance id of the Hub, as in all user namespaces.
         image: of busybox, for the pods.
         pod_security: as in all user namespaces.
+        patience: seconds that each pod gets to start, image included, and to end.
         told: is told what is being tried.
     Raises: KarvdashError if nothing can be tried at all.
     """
@@ -54,7 +56,7 @@ async def run(
         checks.append(await probes.check_policies(kube, mine, image))
         checks.append(await probes.check_webhook(kube, mine, image))
         told("network")
-        checks += await network.check_network(kube, mine, others, image)
+        checks += await network.check_network(kube, mine, others, image, patience)
         for namespace in (mine, others):
             await network.remove_pods(kube, namespace)
     checks.append(await network.check_wildcard(platform))

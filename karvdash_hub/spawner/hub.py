@@ -146,6 +146,7 @@ class Karvdash:
             self.library.start()
             self.repair.objects.start()
             self.background(self.pod_tokens.keep_fresh())
+            self.background(self.repair.look_once())
             self.background(idle.run(self))
             await self.reconciler.run()
         finally:
@@ -185,6 +186,11 @@ class Karvdash:
         """Return JupyterHub's user of this name, or None."""
         record = orm.User.find(self.app.db, username)
         return self.app.users[record] if record is not None else None
+
+    def has_servers(self, username: str) -> bool:
+        """Tell whether a user has a server that runs, starts or stops."""
+        user = self.user(username)
+        return user is not None and any(spawner.active for spawner in user.spawners.values())
 
     def knows(self, key: Key) -> bool:
         """Tell whether JupyterHub has a record of this server."""

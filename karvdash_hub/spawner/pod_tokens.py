@@ -16,7 +16,7 @@ import logging
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jupyterhub import orm
 from jupyterhub.utils import url_path_join
@@ -79,7 +79,7 @@ class PodTokens:
         while True:
             await asyncio.sleep(min(_ROUND, self._lifetime / 10))
             for row in self._karvdash.store.pod_tokens():
-                if not self._due(row.expires) or not self._has_servers(row.username):
+                if not self._due(row.expires) or not self._karvdash.has_servers(row.username):
                     continue
                 try:
                     self._known.pop(row.username, None)
@@ -127,10 +127,6 @@ class PodTokens:
         # Lower-case hex: Karvdash's client turns tokens to lower case.
         message = f"karvdash-api\0{row.username}\0{row.id}".encode()
         return hmac.new(self._karvdash.app.cookie_secret, message, hashlib.sha256).hexdigest()
-
-    def _has_servers(self, username: str) -> bool:
-        user: Any = self._karvdash.user(username)
-        return user is not None and any(spawner.active for spawner in user.spawners.values())
 
 
 def _iso(moment: float) -> str:

@@ -18,6 +18,8 @@ log = logging.getLogger("jupyterhub.karvdash")
 _SOON = 0.3
 #: Seconds between two repairs of one namespace, so that two who do not agree cost little.
 _APART = 2.0
+#: Seconds between two users when the Hub has started.
+_PACE = 0.2
 #: How often a repair is tried that fails; the next sign-in or launch does it again anyway.
 _TRIES = 10
 
@@ -30,6 +32,19 @@ class Repair:
         self._at_work: set[str] = set()
         self._again: set[str] = set()
         self.objects = InjectedObjects(karvdash.config, self._changed)
+
+    async def look_once(self) -> None:
+        """Put right what was changed while the Hub did not run, for users who have something running.
+
+        Slowly: a thousand users must not hold up what people wait for. Others' namespaces are looked at when
+        they sign in or launch something.
+        """
+        await self._karvdash.app._start_future
+        await self.objects.synced()
+        for username in [user.name for user in self._karvdash.users()]:
+            if self._karvdash.has_servers(username):
+                await self._once(self._karvdash.namespace(username))
+                await asyncio.sleep(_PACE)
 
     def _changed(self, namespace: str, kind: str, name: str) -> None:
         if self._karvdash.user_of(namespace) is None:

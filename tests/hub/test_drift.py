@@ -87,6 +87,17 @@ def test_the_namespace_itself_is_put_right(stack: Stack, namespace: str) -> None
         time.sleep(0.2)
 
 
+def test_what_was_deleted_while_the_hub_was_away(stack: Stack, namespace: str, hub: HubProcess) -> None:
+    right = injected(stack, namespace)
+    hub.stop()
+    stack.cluster.kubectl("delete", "networkpolicy", "karvdash-isolate", "--namespace", namespace)
+    hub.start()
+    deadline = time.monotonic() + SECONDS
+    while (found := injected(stack, namespace)) != right:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
 def test_one_that_is_not_ours_any_more_is_left_alone(stack: Stack, namespace: str, hub: HubProcess) -> None:
     since = len(hub.log())
     stack.cluster.kubectl("annotate", "--overwrite", "namespace", namespace, "karvdash.io/hub=another")
