@@ -20,10 +20,13 @@ local SAFE = { GET = true, HEAD = true, OPTIONS = true }
 -- Cookies that no service may see, beside those of the Hub, which start with "jupyterhub-".
 local PRIVATE = { ["karvdash"] = true, ["karvdash-login"] = true }
 local verdicts = ngx.shared.karvdash_verdicts
-local secret, name_of_session, name_of_login
+local secret, name_of_session, name_of_login, hub_away
 
 -- Called before the workers start, so that all of them share the secret.
-function M.start(cookie)
+function M.start(cookie, page)
+    local file = assert(io.open(page, "rb"))
+    hub_away = file:read("*a")
+    file:close()
     local random = assert(io.open("/dev/urandom", "rb"))
     secret = random:read(32)
     random:close()
@@ -110,6 +113,30 @@ function M.remember()
     local answer = (headers["X-Karvdash-Upstream"] or "") .. "\n" .. (headers["X-Karvdash-User"] or "") .. "\n"
         .. (headers["X-Karvdash-Token"] or "")
     verdicts:set(key(), answer, math.min(seconds, LONGEST))
+end
+
+-- A 503 without a type is the Hub's proxy's: the Hub, which makes its error pages, is down.
+-- ref: configurable-http-proxy 5.3.0, lib/configproxy.js handleProxyError
+function M.hub_answers()
+    local headers = ngx.header
+    if ngx.status ~= 503 or headers["Content-Type"] then
+        return
+    end
+    local person = find(ngx.var.http_accept or "", "text/html", 1, true)
+    ngx.ctx.away = person and hub_away or "The Hub does not answer. Try again in a few seconds.\n"
+    headers["Content-Type"] = person and "text/html; charset=utf-8" or "text/plain; charset=utf-8"
+    headers["Content-Length"] = #ngx.ctx.away
+    headers["Retry-After"] = 5
+    headers["Cache-Control"] = "no-store"
+end
+
+-- Put our text in the place of the proxy's.
+function M.say_hub_away()
+    local text = ngx.ctx.away
+    if not text then
+        return
+    end
+    ngx.arg[1] = ngx.arg[2] and text or nil
 end
 
 -- Send the request to the first address of the verdict, and to the next one if it cannot be connected to.

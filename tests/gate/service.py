@@ -6,7 +6,7 @@
 /bytes     ?n=: that many bytes
 /accel     an answer that tries to command the proxy: ?header=&value=
 /set       ?cookie=: sets a cookie
-/page      ?html=: a page
+/page      ?html=: a page, or &kind= of something else
 /drop      closes the connection without an answer
 """
 
@@ -98,6 +98,7 @@ class SetCookie(tornado.web.RequestHandler):
 
 class Page(tornado.web.RequestHandler):
     def get(self) -> None:
+        self.set_header("Content-Type", self.get_argument("kind", "text/html; charset=utf-8"))
         self.write(self.get_argument("html", strip=False))
 
 

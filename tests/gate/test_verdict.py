@@ -189,3 +189,22 @@ def test_origins_are_written_as_browsers_do(site: Site, origin: str) -> None:
 )
 def test_user_names_fit_into_a_header(name: str, expected: str) -> None:
     assert expected == header_text(name)
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        pytest.param(OWN, True, id="its own"),
+        pytest.param("http://bolt-web-alice.localhost:8000", True, id="the server's other host"),
+        pytest.param("https://app.example.org", True, id="listed by its template"),
+        pytest.param("http://app.example.org", False, id="listed with another scheme"),
+        pytest.param("http://bolt-web-bob.localhost:8000", False, id="another server's other host"),
+        pytest.param("http://bolt-web-alice.localhost", False, id="another port"),
+        pytest.param("null", False, id="null"),
+    ],
+)
+def test_who_is_no_stranger(origin: str, passes: bool) -> None:
+    known = replace(host(), sisters=("bolt-web-alice.localhost",), origins=("https://app.example.org",))
+    for request in (replace(POST, origin=origin), replace(SOCKET, origin=origin)):
+        verdict = decide(request, known, ALICE, SITE, NOW)
+        assert (verdict.status, verdict.reason) == ((200, "") if passes else (403, "origin"))

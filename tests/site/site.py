@@ -111,6 +111,10 @@ class Site:
             "hub": f"http://127.0.0.1:{self.hub_port}/hub/health",
             "front": f"http://127.0.0.1:{self.plain_port}/",
         }.get(name) or (f"http://127.0.0.1:{self.gate_ports[gate]}/readyz" if name not in commands else "")
+        self._wait(self.processes[name], url)
+
+    def _wait(self, process: Process, url: str) -> None:
+        """Wait until an address answers; without one there is nothing to wait for."""
         deadline = time.monotonic() + 150
         while url:
             try:
@@ -118,8 +122,7 @@ class Site:
                     return
             except requests.ConnectionError:
                 pass
-            process = self.processes[name]
-            assert process.pid and time.monotonic() < deadline, f"no {name}: {process.last_lines()}"
+            assert process.pid and time.monotonic() < deadline, f"no {url}: {process.last_lines()}"
             time.sleep(0.1)
 
     # --- people and objects --------------------------------------------------------------------
@@ -272,6 +275,19 @@ class Site:
             "--key-file", str(self.folder / "gate.key"),
             "--pod-cidr", "10.213.0.0/16", "--report", "2",
         ]  # fmt: skip
+
+    def front_beside(self, folder: Path, flags: list[str]) -> tuple[int, Process]:
+        """Start one more front, without TLS of its own; returns its port and the process."""
+        [port] = free_ports(1)
+        process = Process(f"front-{port}", run=folder, log=folder)
+        command = [
+            sys.executable, "-m", "karvdash_hub.front", "--config-dir", str(folder / "front"),
+            "--listen", f"127.0.0.1:{port}", "--hub-proxy", f"127.0.0.1:{self.proxy_port}",
+            "--gate", f"127.0.0.1:{self.gate_ports[0]}", "--domain", f"{HOSTNAME}:{self.port}", *flags,
+        ]  # fmt: skip
+        process.start(command, env=self._environment(), cwd=folder)
+        self._wait(process, f"http://127.0.0.1:{port}/healthz")
+        return port, process
 
     def _front_command(self) -> list[str]:
         tls = self.folder / "tls"
