@@ -1,4 +1,4 @@
-"""What was refused at first cannot be had by a change: UPDATE, PATCH, apply, debug containers, resize (H5, H12)."""
+"""What was refused at first cannot be had by a change: UPDATE, PATCH, apply, debug, resize (H5, H12)."""
 
 from __future__ import annotations
 
