@@ -6,6 +6,8 @@ STAMP  := $(VENV)/.installed
 # A pip of its own cache directory follows XDG_CACHE_HOME like everything else that is built here.
 CLUSTER ?=
 TESTS   ?= tests
+# Of `make test`, each with a cluster of its own; 0 runs one test after the other in one process.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-up demo-down cluster cluster-down test test-quick lint bench fresh clean
@@ -43,7 +45,7 @@ cluster-down:  ## stop it
 
 test: $(STAMP)  ## every test, on an embedded cluster of its own (CLUSTER=FILE: only those that run on any cluster)
 	@if [ -n "$(CLUSTER)" ]; then $(RUN) -m pytest -m any_cluster --cluster-file "$(CLUSTER)" $(TESTS); \
-	else $(RUN) -m pytest $(TESTS); fi
+	else $(RUN) -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS); fi
 
 test-quick: $(STAMP)  ## the tests that need no cluster, in under a minute
 	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs tests/gate tests/hub tests/hub_http

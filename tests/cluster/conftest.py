@@ -14,9 +14,11 @@ import pytest
 from cluster import Cluster, binaries
 from cluster.addresses import Plan
 from images import build_all, push_all
+from tests.fixtures import clusters
 
 # A place that is the same in every run, so that a run finds what an interrupted one left.
-STATE = Path(__file__).parent.parent.parent / ".demo" / "test-cluster"
+STATE = clusters.STATE.with_name(f"{clusters.NAME}-cluster")
+NAME = "ct" + clusters.NAME.removeprefix("test")
 IMAGES = ("pause", "busybox", "hello-kubernetes")
 
 
@@ -40,7 +42,7 @@ def start(cluster: Cluster) -> float:
 @pytest.fixture(scope="session")
 def started() -> Iterator[Started]:
     """The cluster that most tests share. Programs and images are built before the clock starts."""
-    own = Cluster(name="ct", state=STATE / "ct")
+    own = Cluster(name=NAME, state=STATE / NAME)
     own.down(wipe=True)  # what an interrupted run left
     binaries.ensure(print)
     build_all(IMAGES, progress=print)
@@ -67,7 +69,8 @@ def another() -> Iterator[Callable[[str], Cluster]]:
     """Make further clusters, which are wiped after the test however it ends."""
     made: list[Cluster] = []
 
-    def make(name: str) -> Cluster:
+    def make(suffix: str) -> Cluster:
+        name = f"{NAME}-{suffix}"
         made.append(Cluster(name=name, state=STATE / name))
         made[-1].down(wipe=True)
         return made[-1]

@@ -59,7 +59,7 @@ def test_status_names_every_component(ct: Cluster) -> None:
 def test_kubectl_passes_words_and_exit_codes_on(ct: Cluster) -> None:
     good = command("kubectl", *of(ct), "--", "get", "nodes", "--output=name")
     bad = command("kubectl", *of(ct), "--", "get", "nonsense")
-    assert (good.returncode, good.stdout, bad.returncode) == (0, "node/ct-node\n", 1)
+    assert (good.returncode, good.stdout, bad.returncode) == (0, f"node/{ct.name}-node\n", 1)
 
 
 @pytest.mark.parametrize(

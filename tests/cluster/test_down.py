@@ -38,13 +38,13 @@ def kill_everything(cluster: Cluster) -> None:
 
 def test_a_life(another: Make, started: Started) -> None:
     """Up beside another cluster; work; kill -9 of everything; up; kill -9 again; down; up; wipe."""
-    cluster, other = another("ct-life"), started.cluster
+    cluster, other = another("life"), started.cluster
     start(cluster)
     plan, others = cluster.plan, other.status()
     assert not plan.block.overlaps(other.plan.block)
     assert set(traces(cluster, plan)) == {"processes", "run", "links", "routes", "cgroups"}
     nodes = [one.kubectl("get", "nodes", "-o", "name").strip() for one in (cluster, other)]
-    assert nodes == ["node/ct-life-node", "node/ct-node"]
+    assert nodes == [f"node/{one.name}-node" for one in (cluster, other)]
     cluster.kubectl("create", "deployment", "kept", "--image=busybox:1.36", "--", "sleep", "100000")
     cluster.kubectl("wait", "--for=condition=Available", "deployment/kept", "--timeout=30s")
 
@@ -70,7 +70,7 @@ def test_a_life(another: Make, started: Started) -> None:
 
 
 def test_down_of_what_never_was_is_fine(another: Make) -> None:
-    cluster = another("ct-never")
+    cluster = another("never")
     cluster.down(wipe=True)
     cluster.down()
     assert not cluster.state.exists()
@@ -88,7 +88,7 @@ def test_a_name_belongs_to_one_state_folder_at_a_time(started: Started, tmp_path
 
 def test_a_state_whose_addresses_another_has_is_not_started(started: Started, another: Make) -> None:
     """As after a copy of a state folder, or a restart of the machine with a newcomer first."""
-    copy = another("ct-copy")
+    copy = another("copy")
     copy.state.mkdir(parents=True)
     copy.paths.marker.write_text(started.cluster.paths.marker.read_text())
     with pytest.raises(
