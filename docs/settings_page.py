@@ -5,11 +5,12 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from karvdash_hub.authenticator import KarvdashAuthenticator
 from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.settings import Platform
 
-CLASSES = (Platform, UserNamespaces, DataDomains)
+CLASSES = (Platform, UserNamespaces, DataDomains, KarvdashAuthenticator)
 
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings
