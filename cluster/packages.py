@@ -24,6 +24,8 @@ def removals(simulation: str) -> list[str]:
 
 def install(packages: Sequence[Package], progress: Progress) -> None:
     """Install packages after saying which. Raises ClusterError before any change if one would be removed."""
+    if not packages:
+        return  # apt would be asked for its lock, which others may hold
     names = [package.name for package in packages]
     if not find_program("apt-get"):
         raise ClusterError(f"install with your package manager what Debian calls: {' '.join(names)}")

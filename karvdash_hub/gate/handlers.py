@@ -15,10 +15,11 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
+from karvdash_hub.errors import Unavailable
 from karvdash_hub.gate import cookie
 from karvdash_hub.gate.gate import Answer, Gate
 from karvdash_hub.gate.hub import Pair
-from karvdash_hub.gate.pages import PAGES, Place
+from karvdash_hub.gate.pages import EXPLAINED, PAGES, Place
 from karvdash_hub.gate.reach import connect
 from karvdash_hub.gate.relay import Relay, request_head
 from karvdash_hub.gate.verdict import Request, header_text
@@ -98,7 +99,7 @@ class GateHandler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         self.finish()
 
-    def show(self, reason: str, session: cookie.Session | None, again: str = "/") -> None:
+    def show(self, reason: str, session: cookie.Session | None, again: str = "/", why: str = "") -> None:
         """Answer with a page, or its text if the visitor is a program."""
         known = self.gate.table.get(self.host)
         service = session.server if session else known.server if known and not known.auth else ""
@@ -107,6 +108,7 @@ class GateHandler(RequestHandler):
             hub_url=self.gate.site.hub_url,
             owned=session is not None and session.user == session.owner,
             again=again,
+            why=why,
         )
         page = PAGES[reason]
         self.set_status(page.status)
@@ -159,7 +161,17 @@ class PageHandler(GateHandler):
             self.gate.reach.forget(host.host, (e for path in host.paths for e in path.endpoints))
         session = self.gate.session(request.host, self._header("Cookie"))
         again = safe_path(request.uri) if request.method == "GET" else "/"
-        self.show(reason if reason in PAGES else "no-answer", session, again)
+        why = await self._why(reason, session)
+        self.show(reason if reason in PAGES else "no-answer", session, again, why)
+
+    async def _why(self, reason: str, session: cookie.Session | None) -> str:
+        """What the Hub says about the service. For its owner alone: it may quote the service's log."""
+        if reason not in EXPLAINED or session is None or session.user != session.owner:
+            return ""
+        try:
+            return await self.gate.hub.why(session.host)
+        except Unavailable:
+            return ""  # said in the log; the page does without
 
 
 class RelayHandler(GateHandler):

@@ -4,6 +4,7 @@ POST <hub-api>/karvdash/gate/tickets    a ticket, once: who came
 POST <hub-api>/karvdash/gate/tokens     a token: whose, and may they open this host
 POST <hub-api>/karvdash/gate/sessions   who is signed in where: who no longer may
 POST <hub-api>/karvdash/gate/activity   which hosts are used
+POST <hub-api>/karvdash/gate/why        what is wrong with a service, for the page that its owner sees
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CONNECT_TIMEOUT = 2.0
 REQUEST_TIMEOUT = 5.0
 _MAX_ANSWER = 4 * 2**20
 #: Questions at once, by what is asked.
-_PLACES = {"tickets": 16, "tokens": 4, "sessions": 4, "activity": 1}
+_PLACES = {"tickets": 16, "tokens": 4, "sessions": 4, "activity": 1, "why": 4}
 
 
 class Ticket(NamedTuple):
@@ -124,6 +125,15 @@ class Hub:
         Raises: Unavailable if the Hub cannot be told.
         """
         await self._post("activity", {"activity": used})
+
+    async def why(self, host: str) -> str:
+        """Ask what there is to say about the service at a host; ``""`` if nothing.
+
+        Raises: Unavailable if the Hub cannot be asked.
+        """
+        answer = await self._post("why", {"host": host})
+        with self._understood():
+            return str(answer["message"]) if answer else ""
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

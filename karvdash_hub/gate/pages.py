@@ -133,6 +133,9 @@ PAGES: Mapping[str, Page] = {
     ),
 }
 
+#: Pages on which owners read what the Hub knows about it.
+EXPLAINED = frozenset({"starting", "failing", "gone", "no-answer"})
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -142,12 +145,14 @@ class Place:
         service: name for people.
         owned: the visitor owns it, so its page on the Hub will open.
         again: path to try once more.
+        why: a sentence of the Hub's about the service, ``""`` without.
     """
 
     service: str
     hub_url: str
     owned: bool = False
     again: str = "/"
+    why: str = ""
 
 
 class Pages:
@@ -163,6 +168,7 @@ class Pages:
             title=page.title.format(service=place.service),
             text=page.text.format(service=place.service),
             links=[_link(link, place) for link in page.links if link not in _OWNERS or place.owned],
+            why=place.why,
             refresh=page.refresh,
             sign_out=reason == "sign-out",
         )
@@ -171,6 +177,7 @@ class Pages:
         """Return the page as plain text, for programs."""
         page = PAGES[reason]
         lines = [page.title.format(service=place.service) + ".", page.text.format(service=place.service)]
+        lines += [place.why] if place.why else []
         links = [_link(link, place) for link in page.links if link not in _OWNERS or place.owned]
         lines += [f"{name}: {address}" for name, address in links if address.startswith("http")]
         return ("\n".join(lines) + "\n").encode()

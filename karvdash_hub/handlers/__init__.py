@@ -104,4 +104,5 @@ def default_handlers() -> list[tuple[Any, ...]]:
         (rf"{api}/gate/tokens/?", api_gate.TokensHandler),
         (rf"{api}/gate/sessions/?", api_gate.SessionsHandler),
         (rf"{api}/gate/activity/?", api_gate.ActivityHandler),
+        (rf"{api}/gate/why/?", api_gate.WhyHandler),
     ]

@@ -107,6 +107,20 @@ class SessionsHandler(ApiHandler):
         return "" if session.get("session") in (None, "", current) else "signed-out"
 
 
+class WhyHandler(ApiHandler):
+    """What there is to say about a service, for the page that its owner gets instead of it."""
+
+    @needs_scope("custom:karvdash:gate")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Say what its page on the Hub says."""
+        [host] = texts(self.json_object(known={"host"}), "host")
+        found = access.service_at(self.karvdash.store, host)
+        user = self.find_user(found.username) if found else None
+        if not found or user is None:
+            raise NotFound("There is no such service.", "host")
+        self.reply({"message": self.karvdash.services.get(user, found.server).message})
+
+
 class ActivityHandler(ApiHandler):
     """When services were last used, as the gate has seen it."""
 

@@ -1,8 +1,8 @@
 """A whole platform under https without nodes: API server, Hub, proxy, gate, front with TLS, and one "pod".
 
-What it has no need of is left out: no kubelet, no controllers, no images. A service here has a Service
-without selector, so its EndpointSlice is made by hand, as Kubernetes has it for Services without selector.
-Its pod is a process with an address of its own (``pod.Pod``).
+What it has no need of is left out: no kubelet, no controllers but the garbage collector, no images. A
+service here has a Service without selector, so its EndpointSlice is made by hand, as Kubernetes has it for
+Services without selector. Its pod is a process with an address of its own (``pod.Pod``).
 
 The Hub is at ``hub.karvdash.test``, services at ``*.hub.karvdash.test``: one *site* for browsers, as in
 production. Below localhost every name would be a site of its own, and browsers refuse cookies for it.
@@ -63,6 +63,7 @@ class Site:
             free_ports(5 + gates)
         )
         self._config, self._front, self._templates = config, front, {"echo": TEMPLATE, **(templates or {})}
+        self._collector = Process("collector", run=folder / "run", log=folder / "log")
         gate_names = ["gate", *(f"gate{number}" for number in range(2, gates + 1))]
         self.processes = {
             name: Process(name, run=folder / "run", log=folder / "log")
@@ -90,6 +91,7 @@ class Site:
         self.cluster.up()
         self.pod.up()
         self._prepare()
+        self._collector.start(self._collector_command(), env={}, cwd=self.folder)
         for name in self.processes:
             self.start(name)
 
@@ -97,6 +99,7 @@ class Site:
         """End everything."""
         for process in reversed(self.processes.values()):
             process.stop()
+        self._collector.stop()
         self.pod.down()
         self.cluster.down()
 
@@ -254,6 +257,14 @@ class Site:
             "KARVDASH_PROXY_API_URL": f"http://127.0.0.1:{self.proxy_api}",
             "KARVDASH_EXTRA_CONFIG": str(self.folder / "extra.py"),
         }
+
+    def _collector_command(self) -> list[str]:
+        """What deletes the objects of an anchor that is deleted."""
+        return [
+            str(binaries.find("kube-controller-manager")), "--kubeconfig", str(self._kubeconfig("admin")),
+            "--controllers", "garbage-collector-controller", "--leader-elect=false",
+            "--bind-address", "127.0.0.1", "--secure-port", "0",
+        ]  # fmt: skip
 
     def _proxy(self) -> list[str]:
         hub = f"http://127.0.0.1:{self.hub_port}"

@@ -118,6 +118,7 @@ AS_TEXT = FORM.replace("{enctype}", ' enctype="text/plain"').replace(
     "/hub/service/echo/keep", "/hub/service/echo/passwords",
     "/hub/launch/echo", "/hub/templates", "/hub/templates/x/delete", "/hub/notebook/start",
     "/hub/api/karvdash/services/", "/hub/api/users/{user}/tokens", "/hub/login",
+    "/hub/account/password", "/hub/account/email",
 ])  # fmt: skip
 def test_no_form_of_a_service_acts_at_the_hub(
     site: Site, context: BrowserContext, evil: str, alice: Account, path: str
