@@ -77,8 +77,8 @@ async def on_namespace(user: User, method: str, body: bytes, below: str = "") ->
 )
 async def test_the_namespace_itself(alice: User, method: str, body: bytes, below: str) -> None:
     assert await on_namespace(alice, method, body, below) == (
-        f"metadata.name: Namespace {alice.namespace} is a user's and can be created, changed and deleted only "
-        "by the Hub. Allowed: objects inside it."
+        f"metadata.name: Namespace {alice.namespace} is a user's and can be created, changed and "
+        "deleted only by the Hub. Allowed: objects inside it."
     )
 
 
@@ -145,7 +145,6 @@ async def injected(alice: User, hub_kube: Kube) -> list[tuple[str, str, str]]:
     return [
         *names,
         (RBAC, "RoleBinding", "karvdash-user"),
-        (RBAC, "RoleBinding", "karvdash-impersonate"),
         ("v1", "ResourceQuota", "karvdash-user"),
     ]
 

@@ -37,13 +37,13 @@ def template_object(user: User) -> Json:
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda path: path.name.partition(".")[0])
 async def test_what_we_ship_is_allowed(user: User, file: Path) -> None:
     """Every object of every bundled service template, as a launch makes it."""
-    template = engine.parse(file.read_text(), engine.template_id(file.name))
+    template = engine.parse(file.read_text(), id=engine.template_id(file.name))
     plan = engine.plan(
         template,
         server="mine",
         values={},
         platform=engine.platform_values(
-            namespace=user.namespace, slug=user.slug, host=f"mine-{user.slug}.localhost", registry=""
+            namespace=user.namespace, host=f"mine-{user.slug}.localhost", registry=""
         ),
         public_url="http://localhost:8000",
     )
