@@ -8,9 +8,10 @@ from pathlib import Path
 from karvdash_hub.authenticator import KarvdashAuthenticator
 from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube.settings import UserNamespaces
+from karvdash_hub.policies import Policies
 from karvdash_hub.settings import Platform
 
-CLASSES = (Platform, UserNamespaces, DataDomains, KarvdashAuthenticator)
+CLASSES = (Platform, UserNamespaces, DataDomains, Policies, KarvdashAuthenticator)
 
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings

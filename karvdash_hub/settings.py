@@ -94,8 +94,8 @@ class Platform(LoggingConfigurable):
         help="""
         ClusterRole that a user's ``default`` service account gets inside the user's own namespace.
 
-        Everything a user launches is applied with these rights. ``admin`` is the hardened choice: users
-        then cannot change quotas, limits, endpoints and the namespace itself. The Hub's own role has to
+        Everything a user launches is applied with these rights. ``karvdash-user`` is the hardened choice:
+        users then cannot change quotas, limits, endpoints and the namespace itself. The Hub's own role has to
         be allowed to ``bind`` it (share/rbac/hub.yaml).
         """,
     ).tag(config=True)
