@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from demo.stack import Stack
+from karvdash_hub.spawner.launch import PLACE
 from tests.fixtures.stacks import Person
+from tests.hub.conftest import HubProcess
 from tests.hub.helpers import launch, upload
 
 FAKE = """\
@@ -84,6 +86,35 @@ def test_one_users_hundred_delay_nobody(
     assert most <= 10
     assert any(message.startswith("Waiting: ") and "of your launches" in message for message in said), said
     assert left > MANY // 2
+
+
+SLOW = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: $NAME}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: web, image: busybox, command: [httpd, -f], readinessProbe: {exec: {command: ["false"]}}}
+---
+kind: Template
+name: Slow
+variables: [{name: NAME, default: slow}]
+"""
+
+
+def test_what_takes_long_gives_its_place_away(person: Callable[..., Person], hub: HubProcess) -> None:
+    """It is launched all the same: only nobody has to wait for it any more."""
+    alice = person()
+    slow = upload(alice, SLOW)
+    hub.restart("c.Platform.launches_per_user = 1")
+    launch(alice, slow)
+    launch(alice, "hello-kubernetes", NAME="quick")
+    assert alice.service("quick")["message"] == "Waiting: this launch is the next of yours."
+    alice.wait_for("quick", "running", seconds=PLACE + 30)
+    service = alice.service("slow")
+    assert (service["state"], service["percent"] > 0) == ("starting", True)
 
 
 def services_of(somebody: Person) -> list[dict[str, Any]]:

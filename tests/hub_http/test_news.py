@@ -15,22 +15,23 @@ LATE = 2.0
 
 
 class Page:
-    """An open home page: what it shows, by service."""
+    """An open home page: what it shows, by service. It is closed when a service is removed."""
 
     def __init__(self, owner: Person) -> None:
         self.shown: dict[str, str] = {}
         self.owner = owner
         self._answer = owner.api("GET", "/karvdash/events", stream=True)
-        self.close = self._answer.close
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self) -> None:
-        for name, data, _ in events(self._answer):
-            if name == "service":
-                self.shown[data["name"]] = data["state"]
-            elif name == "removed":
-                self.shown.pop(data["name"], None)
+        with self._answer:
+            for name, data, _ in events(self._answer):
+                if name == "service":
+                    self.shown[data["name"]] = data["state"]
+                elif name == "removed":
+                    self.shown.pop(data["name"], None)
+                    return
 
     def agrees(self, wanted: dict[str, str], seconds: float = 60) -> None:
         """Wait until the API says this, then for the page, which has to say it almost at once."""
@@ -64,4 +65,4 @@ def test_an_open_page_hears_of_everything(person: Callable[..., Person]) -> None
         204,
     )
     page.agrees({})
-    page.close()
+    page.reader.join()

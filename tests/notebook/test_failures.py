@@ -58,6 +58,8 @@ def test_each_failure_is_told_in_a_sentence(person: Callable[..., Person], hub: 
 
 def test_a_quota_is_told_in_a_sentence(stack: Stack, person: Callable[..., Person]) -> None:
     server = NotebookServer(person())
+    # Makes the namespace.
+    assert server.owner.api("POST", "/karvdash/templates/hello-kubernetes/preview", {}).status_code == 200
     stack.cluster.kubectl("create", "quota", "none", "--hard=pods=0", "--namespace", server.namespace)
     deadline = time.monotonic() + 30
     quota = ["get", "quota", "none", "--namespace", server.namespace, "--output", "json"]
