@@ -6,6 +6,7 @@ host, its owner. What is remembered is stored by JupyterHub with the server, so 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from karvdash_hub.spawner.registry import Key
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
 
+#: Key in the anchor's data with what the user chose, as JSON without passwords: see adoption.py.
+ANCHOR_OPTIONS = "options.json"
 #: Kinds whose pods belong to the server's being ready. A CronJob's come later, if ever.
 _AWAITED = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController", "Pod"}
@@ -150,7 +153,7 @@ def make_plan(
         size=engine.check_size(options.size, platform.gpu_resource),
         public_url=platform.public_url,
     )
-    anchor = _anchor(karvdash, key, launch_id, template, made)
+    anchor = _anchor(karvdash, key, launch_id, template, made, options)
     manifests = engine.own(
         made.manifests,
         namespace=claim.namespace,
@@ -222,8 +225,15 @@ def check_name(options: LaunchOptions, server: str) -> None:
 
 
 def _anchor(
-    karvdash: Karvdash, key: Key, launch_id: str, template: ServiceTemplate, made: engine.Plan
+    karvdash: Karvdash,
+    key: Key,
+    launch_id: str,
+    template: ServiceTemplate,
+    made: engine.Plan,
+    options: LaunchOptions,
 ) -> Manifest:
+    chosen = {name: value for name, value in options.variables.items() if name not in template.secret_names}
+    kept = {"variables": chosen, "size": dict(options.size), "secrets": list(options.secrets)}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -243,8 +253,10 @@ def _anchor(
                 names.ANNOTATION_HOSTS: ",".join(made.hosts),
                 names.ANNOTATION_AUTH: str(made.auth).lower(),
                 names.ANNOTATION_LAUNCH: launch_id,
+                **({names.ANNOTATION_ORIGINS: ",".join(template.origins)} if template.origins else {}),
             },
         },
+        "data": {ANCHOR_OPTIONS: json.dumps(kept)},
     }
 
 
@@ -253,7 +265,6 @@ def _expected(made: engine.Plan) -> tuple[Expected, ...]:
         Expected(workload.kind, workload.name, workload.replicas if workload.replicas is not None else 1)
         for workload in made.workloads
         if workload.kind in _AWAITED
-                **({names.ANNOTATION_ORIGINS: ",".join(template.origins)} if template.origins else {}),
     )
 
 
