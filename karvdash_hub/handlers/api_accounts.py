@@ -7,7 +7,7 @@ from typing import Any
 from karvdash_hub.errors import FieldError, ValuesInvalid
 from karvdash_hub.handlers.base import ApiHandler
 from karvdash_hub.handlers.pages_audit import AuditMixin
-from karvdash_hub.handlers.people import CHANGES, PeopleMixin
+from karvdash_hub.handlers.people import CHANGE_OWN, CHANGES, READ_OWN, PeopleMixin
 
 _NEW = ("name", "email", "password", "admin")
 
@@ -46,12 +46,12 @@ class UserHandler(PeopleMixin, ApiHandler):
 
     async def get(self, name: str) -> None:
         """Show it."""
-        self.require_managed(name, own=True)
+        self.require_managed(name, own=READ_OWN)
         self.reply(self.person(name))
 
     async def patch(self, name: str) -> None:
         """Change it: activate, deactivate, promote, demote, e-mail, password, groups."""
-        self.require_managed(name, own=True)
+        self.require_managed(name, own=CHANGE_OWN)
         changes: dict[str, Any] = self.json_object(known=CHANGES)
         await self.change_person(name, changes)
         self.reply(self.person(name))

@@ -13,7 +13,7 @@ from karvdash_hub.accounts.passwords import MIN_LENGTH
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers.base import PageHandler
 from karvdash_hub.handlers.fields import Field, place, plain_field, split_errors
-from karvdash_hub.handlers.people import PeopleMixin
+from karvdash_hub.handlers.people import CHANGE_OWN, READ_OWN, PeopleMixin
 
 PASSWORD_HELP = f"At least {MIN_LENGTH} characters, not only digits."
 
@@ -64,13 +64,13 @@ class AccountHandler(PeopleMixin, PageHandler):
     @web.authenticated
     async def get(self, what: str = "") -> None:
         """Show it."""
-        self.require("")
+        self.require(READ_OWN)
         await self.show(saved=self.get_argument("saved", ""))
 
     @web.authenticated
     async def post(self, what: str) -> None:
         """Change e-mail address or password, or show what is wrong."""
-        self.require("")
+        self.require(CHANGE_OWN)
         self.set_header("Cache-Control", "no-store")
         keys = ("email",) if what == "email" else ("old_password", "password")
         changes = {key: self.get_body_argument(key, "", strip=key == "email") for key in keys}

@@ -15,6 +15,8 @@ from karvdash_hub.handlers.fields import plain_field
 from karvdash_hub.handlers.pages_account import PASSWORD_HELP, with_errors
 from karvdash_hub.handlers.people import PeopleMixin
 
+#: People on one page; the others are found by name.
+MOST = 200
 STATES = {"active": "Active", "waiting": "Waiting", "deactivated": "Deactivated"}
 
 
@@ -61,7 +63,8 @@ class AccountsHandler(PeopleMixin, PageHandler):
             error.status if error else 200,
             heading="Accounts",
             here="accounts",
-            people=people,
+            people=people[:MOST],
+            more=len(people) - MOST,
             waiting=[one for one in people if one["state"] == "waiting"],
             query=query,
             fields=fields,

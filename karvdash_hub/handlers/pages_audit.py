@@ -25,7 +25,6 @@ class AuditMixin(KarvdashMixin):
 
     def read_page(self) -> tuple[list[dict[str, Any]], int | None]:
         """Return entries, and where the next page begins (None at the end). Raises: KarvdashError."""
-        self.require("")
         limit = self._number("limit", PAGE) or PAGE
         limit = max(1, min(limit, MOST))
         entries = self.karvdash.store.audit.entries(
@@ -36,7 +35,6 @@ class AuditMixin(KarvdashMixin):
 
     def export(self) -> Iterator[AuditEntry]:
         """Yield all entries that the asker may read."""
-        self.require("")
         return self.karvdash.store.audit.export(**self._whose())
 
     @property
@@ -45,11 +43,13 @@ class AuditMixin(KarvdashMixin):
         return any(self.has_scope(scope) for scope in (SCOPE, "admin:users"))
 
     def _whose(self) -> dict[str, Any]:
+        self.require("")
         wanted = self.get_argument("user", "").strip()
         if self.reads_all:
             return {"subject": wanted or None}
         if wanted and wanted != self.current_user.name:
             self.require(SCOPE)
+        self.require("read:users")
         return {"subject": self.current_user.name, "since_removal": True}
 
     def _number(self, name: str, otherwise: int | None) -> int | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from jupyterhub import orm
 from jupyterhub.utils import maybe_future
+from sqlalchemy.orm import selectinload
 
 from karvdash_hub.accounts import LocalAccounts, Management
 from karvdash_hub.accounts.management import Services
@@ -16,6 +17,10 @@ from karvdash_hub.errors import FieldError, Forbidden, KarvdashError, NotFound, 
 from karvdash_hub.handlers.base import KarvdashMixin
 
 SCOPE = "custom:karvdash:users"
+#: One query each, rather than one a person.
+_AT_ONCE = (selectinload(orm.User.groups), selectinload(orm.User._orm_spawners))
+#: What one's own account takes: tokens inside pods have neither.
+READ_OWN, CHANGE_OWN = "read:users", "tokens"
 _GROUP = re.compile(r"[^\s,/]{1,255}")
 #: What PATCH knows.
 CHANGES = ("email", "password", "old_password", "admin", "active", "services", "groups")
@@ -50,19 +55,18 @@ class PeopleMixin(KarvdashMixin):
         if not self.parsed_scopes.keys() & {SCOPE, "admin:users"}:
             raise Forbidden(f"This needs the scope {SCOPE!r}, which the request does not have.")
 
-    def require_managed(self, name: str, *, own: bool = False) -> None:
-        """Refuse who may not manage this account; ``own`` lets everybody at their own.
+    def require_managed(self, name: str, *, own: str = "") -> None:
+        """Refuse who may not manage this account; ``own`` is the scope that is enough for one's own.
 
         Raises: NotFound for an account of others, whether there is one or not; Forbidden.
         """
         self.require("")
-        if not (own and name == self.current_user.name and self.may("users:activity")):
-            if not self.may_manage(name):
-                raise no_such(name)
-            if not self.is_known(name):
-                raise no_such(name)
-            if self.is_admin(name) and not self.current_user.admin:
-                raise Forbidden("Only administrators may change accounts of administrators.")
+        if own and name == self.current_user.name and self.may(own):
+            return
+        if not self.may_manage(name) or not self.is_known(name):
+            raise no_such(name)
+        if self.is_admin(name) and not self.current_user.admin:
+            raise Forbidden("Only administrators may change accounts of administrators.")
 
     def is_known(self, name: str) -> bool:
         """Tell whether there is such a person, with an account here or in JupyterHub."""
@@ -79,7 +83,7 @@ class PeopleMixin(KarvdashMixin):
         """Describe everybody whom the asker may manage, those who wait first, then by name."""
         store = self.karvdash.store
         accounts = {account.name: account for account in store.accounts()}
-        users = {user.name: user for user in self.db.query(orm.User)}
+        users = {user.name: user for user in self.db.query(orm.User).options(*_AT_ONCE)}
         profiles, deactivated = store.people.profiles(), store.people.all_deactivated()
         found = [
             _person(name, accounts.get(name), users.get(name), profiles.get(name), deactivated.get(name))
@@ -261,5 +265,5 @@ def _person(name: str, account: Any, user: Any, profile: Any, deactivated: Any) 
         "groups": sorted(group.name for group in user.groups) if user else [],
         "last_activity": f"{seen.isoformat(timespec='seconds')}Z" if seen else "",
         "services": sorted(name for name in user.orm_spawners if name) if user else [],
-        "running": sum(one.server is not None for one in user.orm_spawners.values()) if user else 0,
+        "running": sum(one.server_id is not None for one in user.orm_spawners.values()) if user else 0,
     }

@@ -72,8 +72,8 @@ class Repair:
     async def _once(self, namespace: str) -> bool:
         """Repair a namespace; False if that has to be tried again."""
         user = self._karvdash.user_of(namespace)
-        if user is None:
-            return True
+        if user is None or not self._karvdash.store.is_active(user):
+            return True  # what is cut off from somebody who is deactivated stays so
         try:
             await self._karvdash.ensure_namespace(user, fresh=0)
         except KarvdashError as error:

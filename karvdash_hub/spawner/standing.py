@@ -101,6 +101,8 @@ class Standing:
         if user is None:
             return
         user.orm_user.cookie_id = orm.new_token()
+        # Given out a moment ago, they would still become tokens.
+        self._karvdash.app.db.query(orm.OAuthCode).filter_by(user_id=user.id).delete()
         for token in list(user.orm_user.api_tokens):
             # Issued to the person's own pages and programs: "jupyterhub"; to notebooks: their client.
             if token.client_id != "jupyterhub":
@@ -114,6 +116,7 @@ class Standing:
         for token in list(user.orm_user.api_tokens):
             self._karvdash.app.db.delete(token)
         self._karvdash.app.db.commit()
+        self._karvdash.pod_tokens.forget(username)
 
     def _take_role_over(self, username: str) -> None:
         if (account := self._karvdash.store.account(username)) is not None:

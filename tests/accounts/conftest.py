@@ -13,11 +13,18 @@ import requests
 from tests.accounts.lone_hub import LoneHub
 from tests.hub_http.session import Session
 
+#: A group whose members manage accounts and are no administrators.
+CONFIG = """
+c.JupyterHub.load_groups = {"keepers": {"users": []}}
+role = {"name": "keepers", "groups": ["keepers"], "scopes": ["custom:karvdash:users"]}
+c.JupyterHub.load_roles.append(role)
+"""
+
 
 @pytest.fixture(scope="package")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneHub]:
     """JupyterHub, the proxy, and one administrator."""
-    hub = LoneHub(tmp_path_factory.mktemp("hub"))
+    hub = LoneHub(tmp_path_factory.mktemp("hub"), CONFIG)
     hub.add("root1", "--admin")
     hub.start()
     yield hub
@@ -59,6 +66,27 @@ def try_to_sign_in(hub: LoneHub, name: str, password: str) -> requests.Response:
     return session.post("/hub/login?next=/hub/account", {"username": name, "password": password})
 
 
+class Boss(Somebody):
+    """An administrator, who signs in once for all tests."""
+
+    _shared: Session | None = None
+
+    def session(self) -> Session:
+        """The browser of all tests."""
+        if self._shared is None:
+            self._shared = super().session()
+        return self._shared
+
+
+@pytest.fixture(scope="package")
+def admin(hub: LoneHub) -> Boss:
+    """An administrator."""
+    boss = Boss(hub, "boss", hub.add("boss", "--admin"), "")
+    boss.session()  # JupyterHub learns the role at the first sign-in
+    boss.token = hub.token(boss.name)
+    return boss
+
+
 @pytest.fixture
 def somebody(hub: LoneHub) -> Callable[..., Somebody]:
     """Make people."""
@@ -66,22 +94,22 @@ def somebody(hub: LoneHub) -> Callable[..., Somebody]:
     def make(*, admin: bool = False, email: str = "") -> Somebody:
         name = "p" + secrets.token_hex(4)
         password = hub.add(name, *(["--admin"] if admin else []), *(["--email", email] if email else []))
-        token = hub.token(name)
-        person = Somebody(hub, name, password, token)
-        if admin:
-            person.session()  # JupyterHub learns the role at the first sign-in
-        return person
+        return Somebody(hub, name, password, hub.token(name))
 
     return make
-
-
-@pytest.fixture
-def admin(somebody: Callable[..., Somebody]) -> Somebody:
-    """An administrator."""
-    return somebody(admin=True)
 
 
 @pytest.fixture
 def person(somebody: Callable[..., Somebody]) -> Somebody:
     """An ordinary user."""
     return somebody()
+
+
+@pytest.fixture
+def keeper(somebody: Callable[..., Somebody], admin: Somebody) -> Somebody:
+    """Somebody who manages accounts and is no administrator."""
+    made = somebody()
+    answer = admin.api("PATCH", f"/users/{made.name}/", {"groups": ["keepers"]})
+    assert answer.status_code == 200, answer.text
+    made.token = made.hub.token(made.name)
+    return made

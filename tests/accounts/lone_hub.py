@@ -74,7 +74,8 @@ class LoneHub:
         self._run([sys.executable, "-m", "jupyterhub", "--config", config], "hub", env)
         deadline = time.monotonic() + 240
         while not self._answers():
-            if time.monotonic() > deadline:
+            ended = any(process.poll() is not None for process in self._processes)
+            if ended or time.monotonic() > deadline:
                 self.stop()
                 raise TimeoutError(f"The Hub does not answer:\n{self.log()[-4000:]}")
             time.sleep(0.2)
