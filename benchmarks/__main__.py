@@ -20,7 +20,8 @@ RESULTS = Path(__file__).parent / "results.json"
 
 def main(wanted: list[str]) -> int:
     """Run the benchmarks, 1 if a floor does not hold."""
-    stack = Stack("bench", port=8300, state=ROOT / ".demo" / "bench")
+    extra = Path(__file__).parent / "hub_config.py"
+    stack = Stack("bench", port=8300, state=ROOT / ".demo" / "bench", extra_config=extra)
     stack.down(wipe=True)
     results: list[Result] = []
     try:

@@ -53,11 +53,7 @@ def run(stack: Stack) -> list[Result]:
         finally:
             base.stop()
     client.delete("gateway")
-    print(
-        print(
-            f"  through the gate {[round(one) for one in ours]}, nginx alone {[round(one) for one in peer]}"
-        )
-    )
+    print(f"  through the gate {[round(one) for one in ours]}, nginx alone {[round(one) for one in peer]}")
     values = median(ours), median(peer)
     return [Result("B9 gateway", *values, "requests/s", values[0] / values[1], 0.5, at_least=True)]
 

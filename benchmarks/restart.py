@@ -10,7 +10,7 @@ from collections import Counter
 
 from benchmarks.client import Client
 from benchmarks.crowd import SERVICES, Member, crowd
-from benchmarks.memory import compare
+from benchmarks.memory import USERS, compare
 from benchmarks.results import Result
 from demo.stack import Stack
 
@@ -60,7 +60,7 @@ def is_right(stack: Stack, member: Member) -> bool:
     except (OSError, http.client.HTTPException, ValueError):
         return False
     running = [one for one in answer["objects"] if one["state"] == "running"] if status == 200 else []
-    return len(running) == SERVICES // 20
+    return len(running) == SERVICES // USERS
 
 
 def list_all(stack: Stack) -> float:
