@@ -8,6 +8,8 @@
                                   table     host, path -> addresses of pods      (pure, fed by watches)
           ── upgrade ───────► handlers.RelayHandler: judged alike, then bytes both ways (relay)
           ── error_page ────► handlers.PageHandler: why not, and the next step   (pages)
+          ── /.karvdash/ ───► signin: tickets for cookies, past all hosts of a server
+    activity tells the Hub which services are used
 
 Tornado and the standard library only: a replica takes about 40 MiB.
 """

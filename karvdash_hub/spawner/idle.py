@@ -143,12 +143,10 @@ def _after(karvdash: Karvdash, user: Any, record: Any) -> float:
         return default
     try:
         template = karvdash.library.find(karvdash.namespace(user.name), str(options["template"]))
-    except KarvdashError:  # deleted since the launch
-        own = None
-    else:
-        own = template.idle
-    if own is not None:
-        return own
+    except KarvdashError:
+        return math.inf  # deleted since the launch, or not read yet: it may have said "never"
+    if template.idle is not None:
+        return template.idle
     spawner = user.spawners[record.name] if record.name in user.spawners else None  # noqa: SIM401 (get makes one)
     has_page = spawner is not None and spawner.plan is not None and spawner.plan.url is not None
     return default if has_page else math.inf

@@ -78,6 +78,7 @@ class Events(tornado.web.RequestHandler):
 class Bytes(tornado.web.RequestHandler):
     async def get(self) -> None:
         left, block = int(self.get_argument("n")), b"x" * 2**20
+        self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Content-Length", str(left))
         while left > 0:
             self.write(block[:left])

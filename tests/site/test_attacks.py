@@ -39,11 +39,11 @@ def evil(site: Site, mallory: Account, alice: Account) -> str:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(browser: Browser, alice: Account) -> Iterator[BrowserContext]:
     """Alice's browser, signed in at the Hub."""
     made = browser.new_context()
-    sign_in(made, alice)
+    sign_in(made, alice).close()
     yield made
     made.close()
 
@@ -60,9 +60,11 @@ def hub_cookies(context: BrowserContext, site: Site) -> dict[str, dict[str, Any]
 
 
 def test_a_cookie_of_a_service_reaches_the_hub_and_harms_nothing(
-    site: Site, context: BrowserContext, evil: str, alice: Account
+    site: Site, browser: Browser, evil: str, host: str, alice: Account
 ) -> None:
     """A service can set cookies for the whole domain: browsers send them to the Hub too."""
+    context = browser.new_context()
+    sign_in(context, alice)
     page = visit(context, site, evil)
     names = ("tossed", "_xsrf", "jupyterhub-hub-login", "jupyterhub-session-id", "karvdash")
     for name in names:
@@ -89,7 +91,8 @@ def test_a_cookie_of_a_service_reaches_the_hub_and_harms_nothing(
     site.endpoints(alice.name, "echo")
     alice.wait_for("echo", "running")
     # And so does opening a service.
-    assert visit(context, site, f"echo-{alice.name}.{HOSTNAME}", "mine").inner_text("body") == "mine"
+    assert visit(context, site, host, "mine").inner_text("body") == "mine"
+    context.close()
 
 
 def test_a_service_never_sees_our_cookies(site: Site, context: BrowserContext, evil: str) -> None:
@@ -121,7 +124,7 @@ AS_TEXT = FORM.replace("{enctype}", ' enctype="text/plain"').replace(
     "/hub/account/password", "/hub/account/email",
 ])  # fmt: skip
 def test_no_form_of_a_service_acts_at_the_hub(
-    site: Site, context: BrowserContext, evil: str, alice: Account, path: str
+    site: Site, context: BrowserContext, evil: str, host: str, alice: Account, path: str
 ) -> None:
     """As a plain form, and as JSON in text/plain; with alice's cookies, which the browser sends along."""
     before = alice.api("GET", "/karvdash/services/").json()
