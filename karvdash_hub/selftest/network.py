@@ -18,11 +18,12 @@ from karvdash_hub.settings import Platform
 
 _LOOK = 0.3
 _PORT = 8080
-_SERVER = "echo self-test > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
+SERVER = "echo self-test > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
+#: nc and not wget: busybox linked statically crashes in wget, with glibc.
 #: A network plugin may take seconds to learn of new pods, so what is refused at first may be allowed later
 #: and the other way round. The own pod comes first: after it the network works.
-_CLIENT = """
-get() { wget -q -T 2 -O /dev/null "http://$1:8080/"; }
+_CLIENT = r"""
+get() { printf 'GET / HTTP/1.0\r\n\r\n' | timeout 3 nc -w 2 "$1" 8080 | grep -q self-test; }
 own=no; for i in 1 2 3 4 5 6 7 8 9 10; do if get "$OWN"; then own=yes; break; fi; sleep 1; done
 other=no; for i in 1 2 3; do if get "$OTHER"; then other=yes; else other=no; break; fi; sleep 2; done
 echo "$own $other" > /dev/termination-log
@@ -45,14 +46,17 @@ async def check_network(kube: Kube, mine: str, others: str, image: str, patience
         own, other = await asyncio.gather(
             _serve(kube, mine, image, patience), _serve(kube, others, image, patience)
         )
-        seen_own, seen_other = (await _look_from_inside(kube, mine, image, patience, own, other)).split()
+        seen_own, seen_other = (
+            await look_from_inside(kube, mine, image, patience, own, other, as_user=default_account(mine))
+        ).split()
     except (KarvdashError, ValueError) as error:
         cure = "See whether pods start in this cluster, and whether nodes can pull the image (--image)."
         return [Check("network", tried, "unknown", f"The pods for it did not work: {error}", cure)]
-    return [_network(tried, seen_own, seen_other), await _reached(reach, own)]
+    return [judge(tried, seen_own, seen_other), await _reached(reach, own)]
 
 
-def _network(tried: str, own: str, other: str) -> Check:
+def judge(tried: str, own: str, other: str) -> Check:
+    """Say what it means that the own and the other pod could be reached: "yes" or "no"."""
     if other == "yes":
         found = "It can: this cluster does not enforce NetworkPolicies."
         return Check("network", tried, "failed", found, _POLICY_CURE)
@@ -81,31 +85,42 @@ async def _reached(tried: str, address: str) -> Check:
 
 async def _serve(kube: Kube, namespace: str, image: str, patience: float) -> str:
     """Start a server; return its address when it runs."""
-    manifest = pod(namespace, "server", image, container={"command": ["sh", "-c", _SERVER]})
+    manifest = pod(namespace, "server", image, container={"command": ["sh", "-c", SERVER]})
     await kube.create(manifest, as_user=default_account(namespace))
-    status = await _wait(kube, namespace, "server", patience, "Running", "Failed")
+    status = await _wait(
+        kube, namespace, "server", patience, "Running", "Failed", as_user=default_account(namespace)
+    )
     if status["phase"] != "Running":
         raise KarvdashError(f"pod server in {namespace} ended.", "selftest")
     return str(status["podIP"])
 
 
-async def _look_from_inside(
-    kube: Kube, namespace: str, image: str, patience: float, own: str, other: str
+async def look_from_inside(
+    kube: Kube,
+    namespace: str,
+    image: str,
+    patience: float,
+    own: str,
+    other: str,
+    *,
+    as_user: str | None,
 ) -> str:
-    """Return what a client in a namespace has seen: ``yes no`` for own and other."""
+    """Return what a client in a namespace has seen of two addresses: ``yes no`` for own and other."""
     environment = [{"name": "OWN", "value": own}, {"name": "OTHER", "value": other}]
     container = {"command": ["sh", "-c", _CLIENT], "env": environment}
     manifest = pod(namespace, "client", image, container=container)
-    await kube.create(manifest, as_user=default_account(namespace))
-    status = await _wait(kube, namespace, "client", patience, "Succeeded", "Failed")
+    await kube.create(manifest, as_user=as_user)
+    status = await _wait(kube, namespace, "client", patience, "Succeeded", "Failed", as_user=as_user)
     ended = status["containerStatuses"][0]["state"].get("terminated") or {}
     return str(ended.get("message", ""))
 
 
-async def _wait(kube: Kube, namespace: str, name: str, patience: float, *phases: str) -> dict[str, Any]:
+async def _wait(
+    kube: Kube, namespace: str, name: str, patience: float, *phases: str, as_user: str | None
+) -> dict[str, Any]:
     deadline = time.monotonic() + patience
     while True:
-        live = await kube.get("v1", "Pod", name, namespace, as_user=default_account(namespace))
+        live = await kube.get("v1", "Pod", name, namespace, as_user=as_user)
         status = dict(live.get("status") or {})
         if status.get("phase") in phases:
             return status

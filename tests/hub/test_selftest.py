@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
 
 import pytest
-import requests
 
 from demo.parts import environment
 from demo.selftest import command
 from demo.stack import Stack
-from tests.fixtures.stacks import Person
+from karvdash_hub.kube.config import load
+from karvdash_hub.kube.rest import Kube
+from karvdash_hub.selftest import network
 
 
 def selftest(stack: Stack, *more: str) -> subprocess.CompletedProcess[str]:
@@ -55,16 +55,21 @@ def test_nothing_is_left(stack: Stack, report: dict[str, dict[str, str]]) -> Non
         time.sleep(0.5)
 
 
-def test_the_admin_page_shows_it(
-    stack: Stack, person: Callable[..., Person], report: dict[str, dict[str, str]]
-) -> None:
-    admin = person(admin=True)
-    page = requests.get(
-        f"{stack.hub_url}/hub/admin", headers={"Authorization": f"token {admin.token}"}, timeout=30
-    )
-    assert page.status_code == 200
-    assert "This cluster does not keep users apart as it should." in page.text
-    assert report["network"]["cure"] in page.text
+async def test_a_client_that_is_cut_off(stack: Stack) -> None:
+    """As in a cluster that enforces NetworkPolicies: nothing ever answers at the other address."""
+    namespace = "default"
+    async with Kube(load(str(stack.cluster.kubeconfig))) as admin:
+        stack.cluster.kubectl("run", "web", "--image=busybox:1.36", "--", "sh", "-c", network.SERVER)
+        try:
+            stack.cluster.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+            address = stack.cluster.kubectl("get", "pod", "web", "--output", "jsonpath={.status.podIP}")
+            # ref: RFC 5737, addresses for documentation
+            seen = await network.look_from_inside(
+                admin, namespace, "busybox:1.36", 60, address, "192.0.2.1", as_user=None
+            )
+        finally:
+            stack.cluster.kubectl("delete", "pod", "web", "client", "--ignore-not-found", "--now")
+    assert seen.split() == ["yes", "no"]
 
 
 def test_a_wrong_image_is_told(stack: Stack) -> None:

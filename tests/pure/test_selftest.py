@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karvdash_hub.selftest.network import check_wildcard
+from karvdash_hub.selftest.network import check_wildcard, judge
 from karvdash_hub.selftest.report import Check, Report
 from karvdash_hub.settings import Platform
 from karvdash_hub.spawner.notices import notice
@@ -84,6 +84,21 @@ FOUND = "Found by karvdash-hub selftest on 2026-11-21 16:11:10 UTC. Run it again
 )
 def test_the_admin_page(report: Report | None, shown: dict[str, Any] | None) -> None:
     assert notice(report) == shown
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "outcome", "found"),
+    [
+        ("yes", "no", "ok", "It cannot; a pod of the same user can be reached."),
+        ("yes", "yes", "failed", "It can: this cluster does not enforce NetworkPolicies."),
+        ("no", "yes", "failed", "It can: this cluster does not enforce NetworkPolicies."),
+        # Whoever reaches nobody proves nothing.
+        ("no", "no", "unknown", "Not even a pod of the same user can be reached."),
+    ],
+)
+def test_what_a_client_has_seen(own: str, other: str, outcome: str, found: str) -> None:
+    check = judge("A pod connects.", own, other)
+    assert (check.outcome, check.found, check.cure == "") == (outcome, found, outcome == "ok")
 
 
 @pytest.mark.parametrize(
