@@ -96,9 +96,9 @@ def ensure(progress: Progress, modules: Sequence[Module] = MODULES) -> None:
                 _build(module, _prefixed(progress, f"build {number} of {len(todo)}: "))
 
 
-def find(program: str) -> Path:
+def find(program: str, modules: Sequence[Module] = MODULES) -> Path:
     """Path of a program that we build, else of one in PATH. Raises ClusterError when it is not there."""
-    built = (_folder(module) / program for module in MODULES)
+    built = (_folder(module) / program for module in modules)
     if found := next((str(path) for path in built if path.exists()), None) or find_program(program):
         return Path(found)
     raise ClusterError(f"{program} is not built yet: python -m cluster up builds it")
