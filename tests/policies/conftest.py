@@ -16,7 +16,6 @@ import pytest
 
 from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube import errors
-from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.policies import PARAMETERS, Policies, manifests, parameters
@@ -32,7 +31,7 @@ from tests.kube.conftest import (  # noqa: F401 - fixtures
     hub_config,
     hub_kube,
 )
-from tests.policies.pods import Json, pod
+from tests.policies.pods import Json, claim, ingress, pod, service, workload
 
 #: As cli/policies.py, share/policies and every example here have it.
 DOMAIN = "localhost"
@@ -215,4 +214,22 @@ async def hardened(make_user: Callable[..., Awaitable[User]]) -> User:
     return await make_user(user_role="karvdash-user")
 
 
-__all__ = ["KubeConfig"]
+@pytest.fixture(scope="package")
+async def existing(alice: User) -> None:
+    """One of everything, called existing; nothing of it runs."""
+    nowhere = pod(nodeSelector={"karvdash.io/test": "nowhere"})
+    made = [
+        alice.manifest("v1", "Pod", "existing", spec=nowhere),
+        alice.manifest("v1", "Service", "existing", spec=service()),
+        alice.manifest(
+            "apps/v1",
+            "Deployment",
+            "existing",
+            spec={**workload("Deployment", nowhere, "existing"), "replicas": 0},
+        ),
+        alice.manifest(
+            "networking.k8s.io/v1", "Ingress", "existing", spec=ingress(f"x-{alice.slug}.localhost")
+        ),
+        alice.manifest("v1", "PersistentVolumeClaim", "existing", spec=claim(storageClassName="nothing")),
+    ]
+    assert [await alice.create(one, dry_run=False) for one in made] == [""] * len(made)

@@ -1,4 +1,4 @@
-"""Pods, as short as they can be, and the workloads that make them."""
+"""Specs of pods, workloads and other objects, as short as they can be."""
 
 from __future__ import annotations
 
@@ -48,3 +48,22 @@ def workload(kind: str, spec: Json, name: str) -> Json:
     selector = labels if kind == "ReplicationController" else {"matchLabels": labels}
     more = {"serviceName": name} if kind == "StatefulSet" else {}
     return {"selector": selector, "template": template, **more}
+
+
+def claim(**spec: Any) -> Json:
+    """A claim of the default class."""
+    return {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}, **spec}
+
+
+def service(**spec: Any) -> Json:
+    """A Service that leads to something."""
+    return {"selector": {"app": "x"}, "ports": [{"port": 80}], **spec}
+
+
+def ingress(host: str | None, **spec: Any) -> Json:
+    """An Ingress of our class with one rule."""
+    backend = {"service": {"name": "x", "port": {"number": 80}}}
+    rule: Json = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    if host is not None:
+        rule["host"] = host
+    return {"ingressClassName": "karvdash", "rules": [rule], **spec}
