@@ -51,6 +51,7 @@ class CrashLines:
     def __init__(self, karvdash: Karvdash) -> None:
         self._karvdash = karvdash
         self._texts: OrderedDict[_End, str] = OrderedDict()
+        self._fetching: dict[_End, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     def explain(self, key: Key, snapshot: Snapshot, verdict: Verdict) -> Verdict:
@@ -58,20 +59,34 @@ class CrashLines:
 
         The first call for an end of a container begins to fetch them; subscribers hear when they arrive.
         """
+        end = self._begin(key, snapshot, verdict)
+        text = self._texts.get(end) if end is not None else ""
+        return replace(verdict, message=f"{verdict.message} Last lines:\n{text}") if text else verdict
+
+    async def explain_fully(self, key: Key, snapshot: Snapshot, verdict: Verdict) -> Verdict:
+        """Return the same as ``explain``, but wait a little for lines that are just being fetched."""
+        end = self._begin(key, snapshot, verdict)
+        if end is not None and (fetching := self._fetching.get(end)) is not None:
+            await asyncio.wait({fetching}, timeout=_PATIENCE)
+        return self.explain(key, snapshot, verdict)
+
+    def _begin(self, key: Key, snapshot: Snapshot, verdict: Verdict) -> _End | None:
+        """Name the end that a verdict is about, if any; fetch its lines unless that was done."""
         if verdict.state != "failing" or verdict.container is None:
-            return verdict
+            return None
         pod = next((pod for pod in snapshot.pods if pod.name == verdict.pod), None)
         state = next((one for one in pod.containers if one.name == verdict.container), None) if pod else None
         if pod is None or state is None:
-            return verdict
+            return None
         end = _End(pod.uid, state.name, state.restarts)
         if end not in self._texts:
             self._remember(end, "")
             # While it waits for its restart, the run that ended is the previous one.
             previous = state.state != "terminated"
-            self._karvdash.background(self._fetch(key, pod.name, end, previous))
-        text = self._texts[end]
-        return replace(verdict, message=f"{verdict.message} Last lines:\n{text}") if text else verdict
+            task = self._karvdash.background(self._fetch(key, pod.name, end, previous))
+            self._fetching[end] = task
+            task.add_done_callback(lambda _: self._fetching.pop(end, None))
+        return end
 
     async def _fetch(self, key: Key, pod: str, end: _End, previous: bool) -> None:
         karvdash = self._karvdash

@@ -29,7 +29,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.errors import from_status
 from karvdash_hub.kube.rest import default_account
 from karvdash_hub.readiness.judge import judge
-from karvdash_hub.readiness.model import Expected, Verdict
+from karvdash_hub.readiness.model import Expected, Snapshot, Verdict
 from karvdash_hub.readiness.refusals import explain_refusal
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.registry import Key
@@ -94,10 +94,16 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
 
     def verdict(self) -> Verdict:
         """Judge the notebook's pod by what is in memory."""
+        return self.karvdash.crash_lines.explain(self.key, *self._judged())
+
+    async def last_verdict(self) -> Verdict:
+        """Judge it once more before it is removed, with the last lines of its log if they explain it."""
+        return await self.karvdash.crash_lines.explain_fully(self.key, *self._judged())
+
+    def _judged(self) -> tuple[Snapshot, Verdict]:
         snapshot = self.karvdash.informers.stock_snapshot(self.namespace, self.pod_name)
         expected = [Expected("Pod", self.pod_name)]
-        verdict = judge(snapshot, expected=expected, now=time.time(), stopping=False)
-        return self.karvdash.crash_lines.explain(self.key, snapshot, verdict)
+        return snapshot, judge(snapshot, expected=expected, now=time.time(), stopping=False)
 
     async def _start(self) -> Any:
         if outage := self.karvdash.informers.outage:
@@ -123,7 +129,9 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
                 return starting.result()
             late = "" if hopeless.done() else f" It has not started within {limit:.0f} seconds."
             raise SpawnException(
-                f"{self.verdict().message}{late}", reason="timeout" if late else "failing", status_code=500
+                f"{(await self.last_verdict()).message}{late}",
+                reason="timeout" if late else "failing",
+                status_code=500,
             )
         finally:
             starting.cancel()
@@ -154,15 +162,14 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
         try:
             return await asking
         except TimeoutError as error:
-            verdict = self.verdict()
+            verdict = await self.last_verdict()
             message = verdict.message
             if verdict.state == "running":
-                message = "The notebook's container runs, but does not answer."
-            raise SpawnException(
-                f"{message} JupyterHub waited {self.http_timeout} seconds for it.",
-                reason="timeout",
-                status_code=500,
-            ) from error
+                message = (
+                    "The notebook's container runs, but does not answer. "
+                    f"JupyterHub waited {self.http_timeout} seconds for it."
+                )
+            raise SpawnException(message, reason="timeout", status_code=500) from error
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Tell what Kubernetes reports, and in a sentence what that means."""
