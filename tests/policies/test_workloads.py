@@ -64,6 +64,24 @@ async def test_the_pod_is_refused_whoever_makes_it(bob: User, busybox: str, kind
     await bob.delete(api_version(kind), kind, name, dry_run=False)
 
 
+async def test_a_workload_from_before_the_policies_is_judged_when_it_grows(bob: User, busybox: str) -> None:
+    """H12: scale from 0."""
+    spec = {**workload("Deployment", host_root(busybox), "grows"), "replicas": 0}
+    assert await bob.create(bob.manifest("apps/v1", "Deployment", "grows", spec=spec), dry_run=False) == ""
+    scale = {"spec": {"replicas": 1}}
+    answer = await bob.patch("apps/v1", "Deployment", "grows", scale, subresource="scale", dry_run=False)
+    assert answer == ""
+
+    async def told() -> bool:
+        found = await bob.kube.get("apps/v1", "Deployment", "grows", bob.namespace)
+        messages = [one["message"] for one in found.get("status", {}).get("conditions") or []]
+        return any("is not an allowed directory of the node" in message for message in messages)
+
+    await eventually(told, "the Deployment says nothing")
+    assert await pods_of(bob, "grows") == []
+    await bob.delete("apps/v1", "Deployment", "grows", dry_run=False)
+
+
 @pytest.mark.parametrize("kind", WORKLOADS)
 async def test_every_controller_works(bob: User, busybox: str, kind: str) -> None:
     name = await begin(bob, kind, sleeping(busybox))
