@@ -46,6 +46,18 @@ _NO_NAMESPACE = "none"
 _SOONER = 2.0
 
 
+class CannotStart(SpawnException):  # type: ignore[misc]
+    """Why a server does not start, a sentence for a person, as JupyterHub's pages and its API show it.
+
+    Attributes:
+        jupyterhub_message: what they show; of a plain SpawnException that would be its repr.
+    """
+
+    def __init__(self, message: str, reason: str, status: int) -> None:
+        super().__init__(message, reason=reason, status_code=status)
+        self.jupyterhub_message = message
+
+
 class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
     """A notebook server in its owner's namespace, with the owner's rights, watched by our own watches."""
 
@@ -87,7 +99,7 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
         try:
             await self.karvdash.ensure_place(self.user.name)
         except KarvdashError as error:
-            raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
+            raise CannotStart(error.message, error.reason, error.status) from error
         self._act_as_user()
 
     # --- how it is doing -------------------------------------------------------------------
@@ -107,20 +119,16 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
 
     async def _start(self) -> Any:
         if outage := self.karvdash.informers.outage:
-            raise SpawnException(
-                f"{outage} Nothing can be started now.", reason="kubernetes-unreachable", status_code=503
-            )
+            raise CannotStart(f"{outage} Nothing can be started now.", "kubernetes-unreachable", 503)
         # KubeSpawner's progress page is made of the namespace's events, which are watched only when wanted.
         async with self.karvdash.informers.events(self.namespace):
             try:
                 return await self._unless_hopeless(super()._start())
             except ApiException as error:
-                raise SpawnException(
-                    _refusal(error, self.namespace), reason="refused", status_code=error.status or 502
-                ) from error
+                raise CannotStart(_refusal(error, self.namespace), "refused", error.status or 502) from error
 
     async def _unless_hopeless(self, start: Awaitable[Any]) -> Any:
-        """Wait for KubeSpawner; raise SpawnException when the pod cannot run, or has not in time."""
+        """Wait for KubeSpawner; raise CannotStart when the pod cannot run, or has not in time."""
         starting, hopeless = asyncio.ensure_future(start), asyncio.ensure_future(self._hopeless())
         limit = max(self.start_timeout - _SOONER, self.start_timeout / 2)
         try:
@@ -128,11 +136,8 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
             if starting.done():
                 return starting.result()
             late = "" if hopeless.done() else f" It has not started within {limit:.0f} seconds."
-            raise SpawnException(
-                f"{(await self.last_verdict()).message}{late}",
-                reason="timeout" if late else "failing",
-                status_code=500,
-            )
+            message = (await self.last_verdict()).message
+            raise CannotStart(f"{message}{late}", "timeout" if late else "failing", 500)
         finally:
             starting.cancel()
             hopeless.cancel()
@@ -158,7 +163,7 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
             end()
 
     async def answered(self, asking: Awaitable[Any]) -> Any:
-        """Wait until the notebook answers HTTP. Raises: SpawnException that says why it does not."""
+        """Wait until the notebook answers HTTP. Raises: CannotStart that says why it does not."""
         try:
             return await asking
         except TimeoutError as error:
@@ -169,7 +174,7 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
                     "The notebook's container runs, but does not answer. "
                     f"JupyterHub waited {self.http_timeout} seconds for it."
                 )
-            raise SpawnException(message, reason="timeout", status_code=500) from error
+            raise CannotStart(message, "timeout", 500) from error
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Tell what Kubernetes reports, and in a sentence what that means."""

@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyterhub import __version__
-from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.spawner import Spawner
 from tornado import web
 from traitlets import validate
 
@@ -35,7 +35,7 @@ from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.feed import Busy
 from karvdash_hub.spawner.hub import Karvdash
-from karvdash_hub.spawner.notebook import NotebookSpawner
+from karvdash_hub.spawner.notebook import CannotStart, NotebookSpawner
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key, Launch
@@ -72,12 +72,12 @@ class KarvdashSpawner(NotebookSpawner):
     def start(self) -> Any:
         """Launch, and return the address that JupyterHub routes to.
 
-        Raises: SpawnException when it is refused; then nothing is left behind.
+        Raises: CannotStart when it is refused; then nothing is left behind.
         """
         if launch_options.names_template(self.user_options):
             return self._start_template()
         if not self.karvdash.platform.stock_notebooks:
-            raise SpawnException("Choose a service template to start.", reason="template")
+            raise CannotStart("Choose a service template to start.", "template", 400)
         return super().start()
 
     async def _start_template(self) -> str:
@@ -96,7 +96,7 @@ class KarvdashSpawner(NotebookSpawner):
             if begun:  # otherwise the row belongs to what is in the way
                 self.karvdash.launches.note(self.key, "failed", error.message)
             launch.refuse(error)
-            raise SpawnException(error.message, reason=error.reason, status_code=error.status) from error
+            raise CannotStart(error.message, error.reason, error.status) from error
         finally:
             self.karvdash.launches.end(launch)
         return self.hub_url

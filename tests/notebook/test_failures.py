@@ -14,9 +14,10 @@ from tests.fixtures.stacks import Person
 from tests.hub.conftest import HubProcess
 from tests.notebook.server import NotebookServer
 
-#: What can go wrong, as profiles, so that one Hub has all of it. {busybox} is an image that is there.
+#: What can go wrong, as profiles, so that one Hub has all of it.
 PROFILES = """
-busybox = {"image": c.KubeSpawner.image.replace("karvdash/jupyterlab:latest", "busybox")}
+import os
+busybox = {"image": os.environ["KARVDASH_REGISTRY"] + "/busybox"}
 c.KubeSpawner.profile_list = [
     {"display_name": name, "slug": name, "kubespawner_override": override}
     for name, override in {
