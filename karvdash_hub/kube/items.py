@@ -44,10 +44,7 @@ class Items(Generic[T]):
     def change(self, key: Key, new: T | None) -> None:
         """Put one object in place of another, or take it out."""
         old = self._items.get(key)
-        if new is None:
-            self._items.pop(key, None)
-        else:
-            self._items[key] = new
+        put(self._items, key, new)
         if old != new:
             self._tell(key, old, new)
 
@@ -67,3 +64,11 @@ class Items(Generic[T]):
             except Exception:
                 # One subscriber's defect must not cost the others their news.
                 log.exception("A subscriber to %s failed at %s", self._source, "/".join(key))
+
+
+def put(items: dict[Key, T], key: Key, item: T | None) -> None:
+    """Put an object into a dictionary, or take it out."""
+    if item is None:
+        items.pop(key, None)
+    else:
+        items[key] = item

@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 
 from karvdash_hub.kube import backoff
 from karvdash_hub.kube.config import ConfigError, KubeConfig
-from karvdash_hub.kube.items import Items, Key
+from karvdash_hub.kube.items import Items, Key, put
 from karvdash_hub.kube.pages import walk_list
 from karvdash_hub.kube.stream import Pause, Refused, Stream, StreamError, refusal
 
@@ -232,7 +232,7 @@ class Watch(Generic[T]):
             self._items.change(self._key(item), kept)
             self._version = item["metadata"]["resourceVersion"]
         else:
-            _put(fresh, self._key(item), kept)
+            put(fresh, self._key(item), kept)
         return fresh
 
     def _kept(self, item: Json) -> T | None:
@@ -261,7 +261,7 @@ class Watch(Generic[T]):
             pause = Pause()
             for field, value in walk_list(text):
                 if field == "items":
-                    _put(fresh, self._key(value), self._kept(value))
+                    put(fresh, self._key(value), self._kept(value))
                 elif field == "metadata":
                     metadata = value
                 await pause.if_due()
@@ -315,10 +315,3 @@ class Watch(Generic[T]):
 
 def _nothing() -> None:
     """Nobody listens."""
-
-
-def _put(items: dict[Key, T], key: Key, item: T | None) -> None:
-    if item is None:
-        items.pop(key, None)
-    else:
-        items[key] = item
