@@ -56,6 +56,7 @@ class Folders:
         claims = self._settings.claims(namespace=user.namespace, slug=user.slug, username=user.username)
         async with self._locks.setdefault(user.namespace, asyncio.Lock()):
             if claims and not self._is_fresh("volumes", user, fresh):
+                self._done.pop(("volumes", user.namespace), None)
                 await ensure_claims(self._karvdash.kube, claims)
                 self._done["volumes", user.namespace] = time.monotonic()
 
@@ -65,6 +66,7 @@ class Folders:
         Raises: Unreachable; KarvdashError with the path and the cure.
         """
         if self._files is not None and not self._is_fresh("folders", user, fresh):
+            self._done.pop(("folders", user.namespace), None)
             await self._files.prepare(user.slug)
             self._done["folders", user.namespace] = time.monotonic()
 

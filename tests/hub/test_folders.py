@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,13 +73,48 @@ def test_a_launch_finds_folders_and_bound_claims(stack: Stack, person: Callable[
 
 def test_a_deleted_claim_is_back_within_seconds(stack: Stack, person: Callable[..., Person]) -> None:
     alice = person()
+    assert signs_in(stack, alice)
+    claim = ("pvc", f"{namespace_of(alice)}-volume-private", "--namespace", namespace_of(alice))
+    until(lambda: storage(stack, alice).get("private") == "Bound")
+    before = stack.cluster.kubectl("get", *claim, "--output", "jsonpath={.metadata.uid}")
+    stack.cluster.kubectl("delete", *claim)
+    until(lambda: storage(stack, alice).get("private") == "Bound")
+    assert stack.cluster.kubectl("get", *claim, "--output", "jsonpath={.metadata.uid}") != before
+
+
+def test_a_claim_that_is_deleted_while_it_is_used_is_said(
+    stack: Stack, person: Callable[..., Person]
+) -> None:
+    """Kubernetes keeps it until the last pod has ended, and starts no other pod with it."""
+    alice = person()
     launch(alice, "redis")
-    namespace = namespace_of(alice)
-    stack.cluster.kubectl("delete", "pvc", f"{namespace}-volume-private", "--namespace", namespace)
-    stack.cluster.kubectl(
-        "wait", "--for=jsonpath={.status.phase}=Bound", f"pvc/{namespace}-volume-private",
-        "--namespace", namespace, "--timeout=30s",
-    )  # fmt: skip
+    alice.wait_for("redis", "running")
+    claim = ("pvc", f"{namespace_of(alice)}-volume-private", "--namespace", namespace_of(alice))
+    stack.cluster.kubectl("delete", *claim, "--wait=false")
+    since = len(hub_log(stack))
+    assert signs_in(stack, alice)  # which looks at everything anew, in the background
+    until(lambda: "is being deleted" in hub_log(stack)[since:])
+    status, message = refused(alice, "another")
+    assert status == 409
+    assert message.startswith(f"PersistentVolumeClaim {claim[1]} is being deleted")
+    assert "Stop all services and notebooks that run, then start them again." in message
+    alice.api("POST", "/karvdash/services/redis/stop")
+    alice.wait_for("redis", "stopped")
+    until(lambda: storage(stack, alice).get("private") == "Bound")
+    alice.api("POST", "/karvdash/services/redis/start")
+    alice.wait_for("redis", "running")
+
+
+def hub_log(stack: Stack) -> str:
+    return stack.processes["hub"].log_file.read_text(errors="replace")
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.2)
 
 
 def test_signing_in_works_without_the_files_process_and_a_launch_says_so(
@@ -119,15 +155,18 @@ def test_a_launch_waits_for_a_files_process_that_starts(
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        waiting = alice.wait_for("redis", "starting", seconds=20)
-        while waiting["message"] != "Waiting for the file service, which does not answer.":
+        while says(alice, "redis") != "Waiting for the file service, which does not answer.":
             assert launching.poll() is None, launching.communicate()[0]
-            waiting = alice.service("redis")
     finally:
         start_files(stack)
         answer, _ = launching.communicate(timeout=60)
     assert json.loads(answer)["name"] == "redis"
     alice.wait_for("redis", "running")
+
+
+def says(somebody: Person, name: str) -> str:
+    """What a service says of itself; "" if there is none yet."""
+    return str(somebody.api("GET", f"/karvdash/services/{name}/").json().get("message", ""))
 
 
 def test_the_hub_starts_without_the_files_process(
