@@ -116,9 +116,8 @@ async def apply_all(kube: Kube, manifests: Sequence[Manifest], *, as_user: str |
 async def _check(
     kube: Kube, index: int, manifest: Manifest, manifests: Sequence[Manifest], as_user: str | None
 ) -> list[Refusal]:
-    taken, refusals = await asyncio.gather(
-        _taken(kube, index, manifest, as_user), _dry_apply(kube, index, manifest, as_user)
-    )
+    refusals, new = await _dry_apply(kube, index, manifest, as_user)
+    taken = [] if new else await _taken(kube, index, manifest, as_user)
     return taken + [refusal for refusal in refusals if not _waits_for_another(refusal, manifests)]
 
 
@@ -151,8 +150,10 @@ async def _taken(kube: Kube, index: int, manifest: Manifest, as_user: str | None
     return []
 
 
-async def _dry_apply(kube: Kube, index: int, manifest: Manifest, as_user: str | None) -> list[Refusal]:
-    """Collect everything that is wrong with one object.
+async def _dry_apply(
+    kube: Kube, index: int, manifest: Manifest, as_user: str | None
+) -> tuple[list[Refusal], bool]:
+    """Collect everything that is wrong with one object; also tell whether it is certain not to exist.
 
     The API server checks values only when all fields fit the schema, and does not name all misfits at
     once. So a field that does not fit is noted and left out, and the rest is checked again.
@@ -162,7 +163,7 @@ async def _dry_apply(kube: Kube, index: int, manifest: Manifest, as_user: str | 
     left_out: list[str] = []
     for _ in range(_MISFITS):
         try:
-            await kube.apply(rest, as_user=as_user, dry_run=True)
+            would = await kube.apply(rest, as_user=as_user, dry_run=True)
         except (Unreachable, Unauthorized, TooMany):
             raise
         except KubeError as error:
@@ -175,8 +176,9 @@ async def _dry_apply(kube: Kube, index: int, manifest: Manifest, as_user: str | 
             left_out += map(show_path, places)
             rest = fieldpaths.without(rest, places)
         else:
-            break
-    return refusals
+            # What is only about to be created has no version yet; what exists has one in a dry run too.
+            return refusals, not would["metadata"].get("resourceVersion")
+    return refusals, False
 
 
 def _refusals(index: int, manifest: Manifest, error: KubeError) -> list[Refusal]:

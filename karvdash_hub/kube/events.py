@@ -31,13 +31,15 @@ class EventWatches:
         self._watches: dict[str, Watch[Event]] = {}
         self._wanted: dict[str, int] = {}
         self._kept: dict[str, tuple[Event, ...]] = {}
+        # Namespace, object (kind, name), event: a hundred launches at once have a thousand events.
+        self._by_object: dict[str, dict[Key, dict[Key, Event]]] = {}
 
     @staticmethod
-    def concerns(kind: str, name: str, entries: Iterable[Key]) -> bool:
-        """Whether an event about this object belongs to a server that has these (kind, name) objects."""
+    def subject(kind: str, name: str) -> Key:
+        """Return kind and name of the watched object that an event about this one concerns."""
         if kind == "ReplicaSet":  # not watched itself; named <deployment>-<hash>
-            kind, name = "Deployment", name.rpartition("-")[0]
-        return (kind, name) in entries
+            return "Deployment", name.rpartition("-")[0]
+        return kind, name
 
     def enter(self, namespace: str) -> None:
         """Watch the namespace until ``leave`` has been called as often."""
@@ -56,6 +58,7 @@ class EventWatches:
             return
         del self._wanted[namespace]
         watch = self._watches.pop(namespace)
+        self._by_object.pop(namespace, None)
         if watch.synced.is_set():
             warnings = [event for event in watch.items.values() if event.type == "Warning"]
             self._kept[namespace] = tuple(sorted(warnings, key=lambda event: event.time)[-KEPT:])
@@ -72,8 +75,13 @@ class EventWatches:
 
     def about(self, namespace: str, entries: Iterable[Key]) -> list[Event]:
         """Return the known events about these (kind, name) objects."""
+        watch = self._watches.get(namespace)
+        if watch is not None and watch.synced.is_set():
+            found = self._by_object.get(namespace, {})
+            return [event for entry in entries for event in found.get(entry, {}).values()]
         known = {*entries}
-        return [event for event in self._of(namespace) if self.concerns(event.kind, event.name, known)]
+        kept = self._kept.get(namespace, ())
+        return [event for event in kept if self.subject(event.kind, event.name) in known]
 
     def all(self) -> Iterator[Event]:
         """Return all events of the namespaces that are being watched."""
@@ -85,13 +93,16 @@ class EventWatches:
         watches = [*self._watches.values()]
         await asyncio.gather(*(watch.stop() for watch in watches))
 
-    def _of(self, namespace: str) -> Iterable[Event]:
-        watch = self._watches.get(namespace)
-        if watch is not None and watch.synced.is_set():
-            return watch.items.values()
-        return self._kept.get(namespace, ())
-
     def _observe(self, key: Key, old: Event | None, new: Event | None) -> None:
         event = new or old
-        if event is not None:
-            self._changed(key[0], event.kind, event.name)
+        if event is None or key[0] not in self._watches:  # the last words of one that is being stopped
+            return
+        of_namespace = self._by_object.setdefault(key[0], {})
+        subject = self.subject(event.kind, event.name)
+        if new is not None:
+            of_namespace.setdefault(subject, {})[key] = new
+        elif (known := of_namespace.get(subject)) is not None:
+            known.pop(key, None)
+            if not known:
+                del of_namespace[subject]
+        self._changed(key[0], *subject)

@@ -272,9 +272,10 @@ class Informers:
             self._events.forget(namespace)
 
     def _event_changed(self, namespace: str, kind: str, name: str) -> None:
-        for server, entries in self._index.get(namespace, {}).items():
-            if EventWatches.concerns(kind, name, entries):
-                self._touch((namespace, server))
+        watch = self._watches.get(kind)
+        item = watch.items.get((namespace, name)) if watch is not None else None
+        if item is not None and item.server:
+            self._touch((namespace, item.server))
         if kind == "Pod":
             self.stock.reported(namespace, name)
 

@@ -21,6 +21,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from sys import intern
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -52,7 +53,7 @@ _PAGE_BYTES = 256 * 2**20
 def object_key(item: Json) -> Key:
     """Key an object by namespace and name; the namespace of cluster-wide objects is ``""``."""
     metadata = item["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
+    return intern(metadata.get("namespace", "")), metadata["name"]
 
 
 class Watch(Generic[T]):

@@ -139,11 +139,11 @@ def _workload_troubles(
     for workload in snapshot.workloads:
         if workload.deleting:
             continue
-        if (verdict := _judge_workload(workload, events)) is not None:
-            yield verdict
-            continue
         seen = [pod for pod in snapshot.pods if _belongs(pod.owner, workload)]
         ready = sum(pod.ready and not pod.deleting for pod in seen)
+        if (verdict := _judge_workload(workload, events, ready)) is not None:
+            yield verdict
+            continue
         if seen and ready < workload.replicas and workload.kind != "Job":
             # Pods are seen to fail before their controller has counted them.
             yield _partial(workload.name, ready, workload.replicas)
@@ -163,15 +163,20 @@ def _belongs(owner: str, workload: Workload) -> bool:
     return (kind, name) == (workload.kind, workload.name)
 
 
-def _judge_workload(workload: Workload, events: _Events) -> Verdict | None:
-    """Return what a controller is short of, or None when it has all that it wants."""
+def _judge_workload(workload: Workload, events: _Events, seen: int) -> Verdict | None:
+    """Return what a controller is short of, or None when it has all that it wants.
+
+    Args:
+        seen: pods of it that are ready. They count before the controller has counted them, as long as the
+            specification is the first one: later there may be pods of an older one among them.
+    """
     if workload.kind == "Job" and (workload.complete or workload.failure or workload.reason):
         return None if workload.complete else Verdict("failing", _explain_job(workload), stuck=True)
     if not workload.observed:
         return _STARTING
     if workload.failure and workload.reason != _LATE:
         return Verdict("failing", explain_refusal(workload.failure), stuck=True, percent=10)
-    ready = workload.ready >= workload.replicas
+    ready = (max(workload.ready, seen) if workload.generation == 1 else workload.ready) >= workload.replicas
     if (
         ready
         and workload.updated >= workload.replicas

@@ -23,8 +23,8 @@ from jupyterhub.utils import url_path_join
 from tornado import web
 
 from karvdash_hub.errors import FieldError, KarvdashError, ValuesInvalid
+from karvdash_hub.spawner import ahead, plan
 from karvdash_hub.spawner import options as launch_options
-from karvdash_hub.spawner import plan
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.registry import Key
 
@@ -74,6 +74,22 @@ class ServerHandler(UserServerAPIHandler):  # type: ignore[misc]
         user = self.find_user(key.user)
         record = user.orm_spawners.get(key.server) if user else None
         return self.karvdash.passwords.strip(key, options, before=record.user_options if record else None)
+
+    async def post(self, user_name: str, server_name: str = "") -> None:
+        """Start a server, when it is this request's turn."""
+        await self.karvdash.pace(user_name)
+        await super().post(user_name, server_name)
+
+    async def spawn_single_user(
+        self,
+        user: Any,
+        server_name: str = "",
+        display_name: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Start a server, a service before JupyterHub's books are kept."""
+        stock = super().spawn_single_user
+        await ahead.spawn(self.karvdash, stock, user, server_name, display_name, options)
 
     async def patch(self, user_name: str, server_name: str = "") -> None:
         """Change a stopped server; new passwords go where they are kept."""

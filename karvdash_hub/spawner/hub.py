@@ -46,6 +46,9 @@ from karvdash_hub.store import Store, UserNamespace
 
 log = logging.getLogger("jupyterhub.karvdash")
 
+#: Launches whose objects are made at the same time.
+_MAKING = 8
+
 
 class Karvdash:
     """Everything that spawners, pages and API share.
@@ -66,6 +69,8 @@ class Karvdash:
         probe: whether services answer.
         crash_lines: what containers wrote before they ended.
         queue: whose launch is next.
+        making: whose objects are made next, one launch a user at once: that takes the Hub's time, while the
+            rest of a launch is waiting.
         standing: what changes of accounts order.
         stock: typed clients for stock notebooks.
     """
@@ -91,6 +96,8 @@ class Karvdash:
         self.probe = Probe()
         self.crash_lines = CrashLines(self)
         self.queue = FairQueue(per_user=platform.launches_per_user, total=platform.launches_total)
+        self.making = FairQueue(per_user=1, total=_MAKING)
+        self._door = FairQueue(per_user=1, total=1)
         self.launches = Launches(self.store)
         self.passwords = Passwords(self)
         self.pod_tokens = PodTokens(self)
@@ -221,6 +228,15 @@ class Karvdash:
         user.spawners.pop(key.server, None)
         self.app.db.commit()
         self.launches.changed(key)
+
+    async def pace(self, username: str) -> None:
+        """Let one launch in a turn of the event loop, and users take turns.
+
+        A request's way in takes some 10 ms. Of a hundred at once all would be taken in the same turn, and
+        every step of another user's launch would wait for all of them.
+        """
+        async with self._door.turn(username):
+            pass
 
     # --- users -----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from karvdash_hub import names
 from karvdash_hub.errors import Conflict, ManifestsInvalid, NotFound, Unavailable, ValuesInvalid
 from karvdash_hub.kube import apply
 from karvdash_hub.service_templates.model import ServiceTemplate
-from karvdash_hub.spawner import changing, plan
+from karvdash_hub.spawner import ahead, changing, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
 from karvdash_hub.spawner.launch import in_file
@@ -138,6 +138,7 @@ class Services:
 
         Raises: KarvdashError, and leaves nothing behind.
         """
+        await self._karvdash.pace(user.name)
         template = self._find(user.name, template_id)
         wanted = self._wanted_name(template, values)
         self._need_kubernetes()
@@ -237,7 +238,7 @@ class Services:
         self._karvdash.launches.check_not_being_deleted(key)
         accepted = self._karvdash.launches.expect(key)
         try:
-            await handler.spawn_single_user(user, name, display_name, options=options)
+            await ahead.spawn(self._karvdash, handler.spawn_single_user, user, name, display_name, options)
             # None when it has succeeded already.
             spawning = user.spawners[name]._spawn_future
             if spawning is not None:

@@ -52,6 +52,8 @@ class KarvdashSpawner(NotebookSpawner):
     plan: LaunchPlan | None = None
     #: Work on a running server: a launch taken up again, or a change.
     busy: asyncio.Task[None] | None = None
+    #: A launch that was begun and that JupyterHub has not asked for yet.
+    ahead: asyncio.Task[str] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,10 +77,16 @@ class KarvdashSpawner(NotebookSpawner):
         Raises: CannotStart when it is refused; then nothing is left behind.
         """
         if launch_options.names_template(self.user_options):
-            return self._start_template()
+            work, self.ahead = self.ahead or self.begin_ahead(), None
+            return work
         if not self.karvdash.platform.stock_notebooks:
             raise CannotStart("Choose a service template to start.", "template", 400)
         return super().start()
+
+    def begin_ahead(self) -> asyncio.Task[str]:
+        """Begin the launch; ``start()`` goes on with it. See ``ahead.py``."""
+        self.ahead = asyncio.create_task(self._start_template())
+        return self.ahead
 
     async def _start_template(self) -> str:
         if (adopted := self.karvdash.adoption.adopting(self.key)) is not None:
@@ -109,15 +117,22 @@ class KarvdashSpawner(NotebookSpawner):
         async with AsyncExitStack() as place:
             await place.enter_async_context(steps.turn(karvdash, launch))
             await steps.prepare(karvdash, launch, resuming)
-            plan = await steps.plan(karvdash, launch, options)
-            await steps.dry_run(karvdash, launch, plan)
-            # A change that is taken up again knows what it was to replace by what was remembered.
-            self.remember(plan.beside(self.plan if resuming else None))
-            uid = await steps.anchor(karvdash, launch, plan)
-            plan = await steps.apply_all(karvdash, launch, plan, uid)
-            await steps.prune(karvdash, launch, self.plan, plan)
-            self.remember(plan)
+            async with karvdash.making.turn(launch.key.user):
+                plan = await self._make(launch, options, resuming)
             await steps.wait(karvdash, launch, plan, leave=place.aclose)
+
+    async def _make(self, launch: Launch, options: LaunchOptions, resuming: bool) -> LaunchPlan:
+        """Make all objects; return the plan as Kubernetes stored it."""
+        karvdash = self.karvdash
+        plan = await steps.plan(karvdash, launch, options)
+        await steps.dry_run(karvdash, launch, plan)
+        # A change that is taken up again knows what it was to replace by what was remembered.
+        self.remember(plan.beside(self.plan if resuming else None))
+        uid = await steps.anchor(karvdash, launch, plan)
+        plan = await steps.apply_all(karvdash, launch, plan, uid)
+        await steps.prune(karvdash, launch, self.plan, plan)
+        self.remember(plan)
+        return plan
 
     async def resume(self) -> None:
         """Do a launch once more that a Hub left half done."""
@@ -235,7 +250,8 @@ class KarvdashSpawner(NotebookSpawner):
     def clear_state(self) -> None:
         """Forget the run, not the settings."""
         super().clear_state()
-        self.plan = None
+        if self.ahead is None:  # else it is JupyterHub's beginning, and the plan is the new one
+            self.plan = None
 
     # --- options -------------------------------------------------------------------------
 
