@@ -102,38 +102,45 @@ async def run(karvdash: Karvdash) -> None:
 
 
 async def stop_unused(karvdash: Karvdash, now: float) -> None:
-    """Stop every server whose time is over."""
+    """Stop every server whose time is over; together, since pods may take their time to end."""
     if karvdash.blind:
         return
-    for user in karvdash.users():
-        for name, spawner in list(user.spawners.items()):
-            if not spawner.ready or spawner.pending:
-                continue
-            idle = outlook(karvdash, user, name)
-            if idle.until <= now:
-                try:
-                    await _stop(karvdash, user, name, idle)
-                except KarvdashError as error:
-                    log.warning("Stopping unused %s/%s goes on later: %s", user.name, name, error)
-                except Exception:
-                    # One server that cannot be stopped must not keep the others.
-                    log.exception("Stopping unused %s/%s failed", user.name, name)
+    due = [
+        (user, name, idle)
+        for user in karvdash.users()
+        for name, spawner in list(user.spawners.items())
+        if spawner.ready and not spawner.pending and (idle := outlook(karvdash, user, name)).until <= now
+    ]
+    await asyncio.gather(*(_try_stop(karvdash, *one) for one in due))
+
+
+async def _try_stop(karvdash: Karvdash, user: Any, name: str, idle: Idle) -> None:
+    try:
+        await _stop(karvdash, user, name, idle)
+    except KarvdashError as error:
+        log.warning("Stopping unused %s/%s goes on later: %s", user.name, name, error)
+    except Exception:
+        # One server that cannot be stopped must not keep the others.
+        log.exception("Stopping unused %s/%s failed", user.name, name)
 
 
 async def _stop(karvdash: Karvdash, user: Any, name: str, idle: Idle) -> None:
     """Stop a server as JupyterHub's handlers do it (handlers/base.py stop_single_user, 6.1.1), unasked."""
     after = spell_duration(idle.after)
     log.info("Stopping %s/%s: nobody has used it for %s", user.name, name, after)
-    row = karvdash.launches.row(user.name, name)
-    if row is not None and row.state == "ready":
-        message = f"It was stopped because nobody had used it for {after}."
-        karvdash.launches.note(Key(user.name, name), "removed", message)
-    spawner = user.spawners[name]
+    key, spawner = Key(user.name, name), user.spawners[name]
+    # Before anything is done, as when a person stops it: a Hub that is killed now goes on with it.
+    if (row := karvdash.launches.row(*key)) is not None and row.state == "ready":
+        karvdash.launches.note(key, "removed")
     spawner._stop_pending = True
     try:
         await karvdash.app.proxy.delete_user(user, name)
     finally:
         await user.stop(name)
+    row = karvdash.launches.row(*key)
+    if row is not None and row.state == "removed" and not spawner.active:
+        message = f"It was stopped because nobody had used it for {after}."
+        karvdash.launches.note(key, "removed", message)
 
 
 def _after(karvdash: Karvdash, user: Any, record: Any) -> float:
