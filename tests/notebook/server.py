@@ -51,6 +51,13 @@ class NotebookServer:
             assert time.monotonic() < deadline, self.pods()
             time.sleep(0.2)
 
+    def card(self) -> dict[str, Any]:
+        """What the owner's home page shows of it: the first that its stream of events tells."""
+        with self.owner.api("GET", "/karvdash/events", stream=True) as answer:
+            told = next(line for line in answer.iter_lines() if line.startswith(b"data: "))
+        (card,) = (one for one in json.loads(told[6:])["objects"] if one["name"] == "")
+        return dict(card)
+
     def model(self) -> dict[str, Any]:
         """The Hub's record; empty when it is stopped."""
         answer = self.owner.api("GET", f"/users/{self.user}")

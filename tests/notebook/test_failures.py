@@ -70,7 +70,7 @@ def test_a_quota_is_told_in_a_sentence(stack: Stack, person: Callable[..., Perso
     server.owner.api("POST", f"/users/{server.user}/server", {})
     message = failure(server)
     assert message.startswith("Quota exceeded: this needs 1 pod; 0 of 0 are in use (pods).")
-    (card,) = server.owner.api("GET", "/karvdash/services/").json()["objects"]
+    card = server.card()
     assert (card["state"], card["message"]) == ("stopped", message)
 
 
@@ -80,7 +80,7 @@ def failure_of(server: NotebookServer, slug: str) -> tuple[str, str, str]:
     assert answer.status_code in (201, 202), answer.text
     progress = server.owner.api("GET", f"/users/{server.user}/server/progress").text
     message = failure(server)
-    (card,) = server.owner.api("GET", "/karvdash/services/").json()["objects"]
+    card = server.card()
     assert card["state"] == "stopped"
     return message, card["message"], progress
 
