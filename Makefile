@@ -48,7 +48,7 @@ test: $(STAMP)  ## every test, on an embedded cluster of its own (CLUSTER=FILE: 
 	else $(RUN) -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS); fi
 
 test-quick: $(STAMP)  ## the tests that need no cluster, in under a minute
-	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs tests/gate tests/hub tests/hub_http
+	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs tests/files tests/gate tests/hub tests/hub_http
 
 lint: $(STAMP)  ## ruff, mypy and import-linter
 	@$(VENV)/bin/ruff check .

@@ -9,7 +9,7 @@ import sys
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PORT = int(os.environ.get("KARVDASH_PORT", "8000"))
-USES = ("the front", "the proxy", "the proxy's API", "the gate")
+USES = ("the front", "the proxy", "the proxy's API", "the gate", "the files process")
 
 
 def python_problems() -> "list[str]":
