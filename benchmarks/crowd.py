@@ -68,10 +68,7 @@ class Crowd:
 @contextmanager
 def crowd(stack: Stack) -> Iterator[Crowd]:
     """Launch 1,000 services over the API, and delete the users' namespaces afterwards."""
-    stack.cluster.add_kwok_nodes(20)
-    folder = stack.hub_dir / "templates"
-    folder.mkdir(exist_ok=True)
-    (folder / "fake.template.yaml").write_text(TEMPLATE.lstrip())
+    add_fakes(stack, nodes=20)
     members = [make_member(stack, f"crowd{number}") for number in range(USERS)]
     pids = [pid for part in ("hub", "gate") if (pid := stack.processes[part].pid)]
     before = resident(pids)
@@ -83,6 +80,20 @@ def crowd(stack: Stack) -> Iterator[Crowd]:
     for member in members:
         stack.cluster.kubectl("delete", "namespace", f"karvdash-{member.name}", "--wait=false")
     stack.cluster.remove_kwok_nodes()
+
+
+def add_fakes(stack: Stack, *, nodes: int) -> None:
+    """Add nodes that run nothing, and the service template ``fake`` for them; wait until the Hub has read it."""
+    stack.cluster.add_kwok_nodes(nodes)
+    folder = stack.hub_dir / "templates"
+    folder.mkdir(exist_ok=True)
+    (folder / "fake.template.yaml").write_text(TEMPLATE.lstrip())
+    client = Client(stack, stack.env["USER_TOKEN"])
+    deadline = time.monotonic() + 60
+    while client.call("GET", "/templates/fake/")[0] != 200:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the Hub does not see the service template fake")
+        time.sleep(0.2)
 
 
 def make_member(stack: Stack, name: str) -> Member:

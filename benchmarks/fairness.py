@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 from benchmarks.client import Client
-from benchmarks.crowd import TEMPLATE, make_member
+from benchmarks.crowd import add_fakes, make_member
 from benchmarks.results import Result
 from demo.stack import Stack
 
@@ -16,10 +16,7 @@ MANY, ROUNDS = 100, 5
 
 def run(stack: Stack) -> list[Result]:
     """Five launches alone, then five beside a hundred on fake nodes."""
-    stack.cluster.add_kwok_nodes(2)
-    folder = stack.hub_dir / "templates"
-    folder.mkdir(exist_ok=True)
-    (folder / "fake.template.yaml").write_text(TEMPLATE.lstrip())
+    add_fakes(stack, nodes=2)
     many, one = make_member(stack, "many"), Client(stack, stack.env["USER_TOKEN"])
     alone = [timed(one, f"alone{number}") for number in range(ROUNDS)]
     with ThreadPoolExecutor(20) as threads:
