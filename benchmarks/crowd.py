@@ -83,7 +83,7 @@ def crowd(stack: Stack) -> Iterator[Crowd]:
 
 
 def add_fakes(stack: Stack, *, nodes: int) -> None:
-    """Add nodes that run nothing, and the service template ``fake`` for them; wait until the Hub has read it."""
+    """Add nodes that run nothing, and service template ``fake`` for them; wait until the Hub has read it."""
     stack.cluster.add_kwok_nodes(nodes)
     folder = stack.hub_dir / "templates"
     folder.mkdir(exist_ok=True)
