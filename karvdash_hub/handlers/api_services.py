@@ -33,7 +33,9 @@ class ServicesHandler(ApiHandler):
     async def post(self) -> None:
         """Launch a service template; the answer has the name that the service got."""
         template, values, size = launch_request(self.json_object())
+        self.audit_object = template
         view = await self.karvdash.services.create(self, self.owner, template, values, size=size)
+        self.audit_object = view.name
         self.reply(view.to_dict(), 201)
 
 

@@ -69,6 +69,8 @@ class KarvdashMixin(BaseHandler):  # type: ignore[misc]
         karvdash: Karvdash = self.settings["karvdash"]
         return karvdash
 
+    #: What the audit log calls the object of this request, where the address does not say it.
+    audit_object = ""
     #: Whose things a page is about when that is not the asker; set by ``acting``.
     acting_for: User | None = None
 

@@ -37,6 +37,7 @@ class LaunchHandler(PageHandler):
         except KarvdashError as error:
             await self._form(template, values, size, error)
             return
+        self.audit_object = view.name
         self.redirect(self.hub_path("service", view.name), status=303)
 
     def _template(self, template_id: str) -> ServiceTemplate:
