@@ -15,7 +15,7 @@ from karvdash_hub import names
 from karvdash_hub.errors import Conflict, ManifestsInvalid, NotFound, Unavailable, ValuesInvalid
 from karvdash_hub.kube import apply
 from karvdash_hub.service_templates.model import ServiceTemplate
-from karvdash_hub.spawner import ahead, changing, plan
+from karvdash_hub.spawner import ahead, changing, following, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
 from karvdash_hub.spawner.launch import in_file
@@ -23,7 +23,6 @@ from karvdash_hub.spawner.looking import look
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
-from karvdash_hub.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
@@ -59,37 +58,18 @@ class Services:
         """
         return self._feed.subscribe(user, callback)
 
-    async def follow(self, user: Any, name: str) -> AsyncIterator[ServiceView]:
+    def follow(self, user: Any, name: str) -> AsyncIterator[ServiceView]:
         """Yield the view of a service now and whenever it changes, until it is gone."""
-        changed, username, user_id = asyncio.Event(), user.name, user.id
-        last: ServiceView | None = None
-        unsubscribe = self.subscribe(user, lambda what: changed.set() if _name(what) == name else None)
-        try:
-            while self.is_same(username, user_id) and name in user.orm_spawners:
-                changed.clear()
-                if (view := look(self._karvdash, user, name)) != last:
-                    yield view
-                    last = view
-                await wait_for_event(changed, view.recheck)
-        finally:
-            unsubscribe()
+        return following.follow(self._karvdash, user, name)
 
     def is_same(self, username: str, user_id: int) -> bool:
         """Tell whether JupyterHub's user of this name still is the one with this id."""
         user = self._karvdash.user(username)
         return user is not None and user.id == user_id
 
-    async def progress(self, user: Any, name: str) -> AsyncIterator[dict[str, Any]]:
+    def progress(self, user: Any, name: str) -> AsyncIterator[dict[str, Any]]:
         """Yield ``{"percent", "message", "state", "ready"}`` until a service runs, fails or has stopped."""
-        async for view in self.follow(user, name):
-            yield {
-                "percent": view.percent,
-                "message": view.message,
-                "state": view.state,
-                "ready": view.state == "running",
-            }
-            if not view.launching and view.state in ("running", "failing", "stopped"):
-                return
+        return following.progress(self._karvdash, user, name)
 
     async def passwords(self, user: Any, name: str) -> dict[str, str]:
         """Return the values of a service's password variables, for its owner's page.
@@ -318,10 +298,6 @@ class Services:
                     "Open or start that one, or delete it first.",
                     "singleton",
                 )
-
-
-def _name(what: ServiceView | str) -> str:
-    return what if isinstance(what, str) else what.name
 
 
 def _stop_future(spawner: Any) -> asyncio.Future[Any] | None:
