@@ -84,7 +84,7 @@ def test_a_launch_in_between_works_in_the_end(
             launching = threading.Thread(target=launch)
             launching.start()
     assert launching is not None
-    launching.join(60)
+    launching.join(120)
     assert [answer.status_code for answer in answers] == [201], answers[0].text
     alice.wait_for("hello", "running", seconds=120)
     assert mounts(stack, namespace) >= {"/private", "/shared", "/var/lib/karvdash"}
