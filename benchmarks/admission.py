@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -43,7 +44,7 @@ def run(stack: Stack) -> list[Result]:
         files = [str(tls / "tls.crt"), str(tls / "tls.key")]
         peer.start([program, "serve", address, *files, namespace, user], env=dict(os.environ), cwd=folder)
         urls = [f"https://{stack.cluster.host_address}:{port}/mutate" for port in (admission.PORT, PEER_PORT)]
-        time.sleep(1)
+        wait_for(stack.cluster.host_address, peer)
         try:
             for size, length in SIZES.items():
                 (folder / "review.json").write_text(json.dumps(review(namespace, length)))
@@ -59,7 +60,9 @@ def compare(program: str, ca: Path, review_file: Path, urls: list[str], size: st
     """Ask both in turn. The note has the load average, since other work shows in the tail first."""
     numbers = [str(number) for number in (RATE, SECONDS, ROUNDS)]
     command = [program, "load", str(ca), str(review_file), *numbers, *urls]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     took: dict[str, list[float]] = json.loads(done.stdout)
     ours, peer = (took[url] for url in urls)
     for name, values in (("ours", ours), ("peer", peer)):
@@ -71,6 +74,17 @@ def compare(program: str, ca: Path, review_file: Path, urls: list[str], size: st
     medians = [percentile(values, 0.5) * 1000 for values in (ours, peer)]
     note = f"medians {medians[0]:.2f} and {medians[1]:.2f} ms, load average {os.getloadavg()[0]:.1f}"
     return Result(f"B2 webhook p99, {size} pods", *p99, "ms", p99[0] / p99[1], 3.0, note)
+
+
+def wait_for(address: str, peer: Process) -> None:
+    """Wait until the peer listens."""
+    for _ in range(300):
+        try:
+            socket.create_connection((address, PEER_PORT), timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(peer.last_lines())
 
 
 def known_namespace(stack: Stack) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from karvdash_hub.errors import FieldError, KarvdashError
+from karvdash_hub.readiness import refusals
 
 _LONGEST = 600
 
@@ -244,6 +245,8 @@ def _sentence(text: str, as_user: str | None, code: int) -> str:
             rest = denied["rest"]
     if code == 401:
         return "The API server does not accept the Hub's credentials."
+    if refusals.OUR_WEBHOOK_SILENT in rest:
+        return f"{refusals.OUR_WEBHOOK_AWAY} Try again in a minute."
     return rest[:1].upper() + rest[1:] if rest else f"The API server answered {code}."
 
 

@@ -29,6 +29,7 @@ _WEBHOOK_AWAY = re.compile(r'failed calling webhook "([^"]+)"')
 #: The platform's own webhook, whose refusals are sentences for people already.
 #: Source: karvdash_hub/admission/configuration.py WEBHOOK
 _OUR_WEBHOOK = "pods.admission.karvdash.io"
+OUR_WEBHOOK_SILENT = f'failed calling webhook "{_OUR_WEBHOOK}"'
 OUR_WEBHOOK_AWAY = (
     "No pod can be made at the moment: the part of the platform that gives pods their folders does not "
     "answer."

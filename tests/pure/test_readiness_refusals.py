@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from karvdash_hub.kube.errors import from_status
 from karvdash_hub.readiness.model import Node, Pod
 from karvdash_hub.readiness.quantity import add_quantities, format_bytes, parse_quantity
 from karvdash_hub.readiness.refusals import explain_refusal
@@ -301,3 +302,16 @@ def test_add_and_write_quantities() -> None:
     assert format_bytes(Decimal(512)) == "512 bytes"
     assert format_bytes(parse_quantity("1536Mi")) == "1.5 GiB"
     assert format_bytes(parse_quantity("4096Ti")) == "4096 TiB"
+
+
+def test_a_refusal_of_a_bare_pod_while_our_webhook_is_away() -> None:
+    """Nobody tries that again by itself, so the person is asked to."""
+    text = (
+        'Internal error occurred: failed calling webhook "pods.admission.karvdash.io": failed to call webhook: '
+        'Post "https://10.208.0.1:9443/mutate?timeout=5s": dial tcp 10.208.0.1:9443: connect: connection refused'
+    )
+    error = from_status(500, {"message": text}, what="Pod p")
+    assert error.message == (
+        "Pod p: No pod can be made at the moment: the part of the platform that gives pods their folders does "
+        "not answer. Try again in a minute."
+    )
