@@ -307,11 +307,11 @@ def test_add_and_write_quantities() -> None:
 def test_a_refusal_of_a_bare_pod_while_our_webhook_is_away() -> None:
     """Nobody tries that again by itself, so the person is asked to."""
     text = (
-        'Internal error occurred: failed calling webhook "pods.admission.karvdash.io": failed to call webhook: '
-        'Post "https://10.208.0.1:9443/mutate?timeout=5s": dial tcp 10.208.0.1:9443: connect: connection refused'
+        'Internal error occurred: failed calling webhook "pods.admission.karvdash.io": failed to call '
+        'webhook: Post "https://10.208.0.1:9443/mutate?timeout=5s": connect: connection refused'
     )
     error = from_status(500, {"message": text}, what="Pod p")
     assert error.message == (
-        "Pod p: No pod can be made at the moment: the part of the platform that gives pods their folders does "
-        "not answer. Try again in a minute."
+        "Pod p: No pod can be made at the moment: the part of the platform that gives pods their folders "
+        "does not answer. Try again in a minute."
     )
