@@ -64,7 +64,7 @@ class Idle(NamedTuple):
 
 def outlook(karvdash: Karvdash, user: Any, name: str) -> Idle:
     """Say what is in store for a server of a user that runs."""
-    record = user.orm_spawners[name]
+    record = user.spawners[name].orm_spawner if name in user.spawners else user.orm_spawners[name]
     moments = (record.last_activity, record.started)
     used = max((_seconds(moment) for moment in moments if moment is not None), default=time.time())
     return Idle(_after(karvdash, user, record), used)

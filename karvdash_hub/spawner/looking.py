@@ -30,9 +30,10 @@ _EACH_MINUTE = 60.0
 
 def look(karvdash: Karvdash, user: Any, name: str) -> ServiceView:
     """Show one server of a user as it is now. ``user.orm_spawners`` has to have it."""
-    record = user.orm_spawners[name]
     # The wrapper exists while a server is active, and some time after.
     spawner = user.spawners[name] if name in user.spawners else None  # noqa: SIM401 (get() makes one)
+    # JupyterHub makes a dictionary of all servers of the user whenever it is asked for orm_spawners.
+    record = user.orm_spawners[name] if spawner is None else spawner.orm_spawner
     options = record.user_options or {}
     if not launch_options.names_template(options):
         return _stock(karvdash, user, record, spawner)
