@@ -74,9 +74,9 @@ def test_kubernetes_goes_and_comes_back(
 ) -> None:
     """With services and a notebook running: the Hub stays up, stops nothing, and is right within seconds."""
     alice = person()
-    hub.restart(*IMPATIENT)
     notebook = NotebookServer(alice)
     notebook.start()
+    hub.restart(*IMPATIENT)  # not before: JupyterLab takes longer than that to answer for the first time
     (pod,) = notebook.pods()
     since, process = len(hub.log()), stack.processes["hub"].pid
     launch(alice, "hello-kubernetes")
