@@ -88,7 +88,7 @@ def test_a_launch_in_between_works_in_the_end(
     assert [answer.status_code for answer in answers] == [201], answers[0].text
     alice.wait_for("hello", "running", seconds=120)
     assert mounts(stack, namespace) >= {"/private", "/shared", "/var/lib/karvdash"}
-    assert "hostPath" in refused_host_path(stack, namespace)
+    assert "spec.type: NodePort is not allowed" in refused_node_port(stack, namespace)
 
 
 def mounts(stack: Stack, namespace: str) -> set[str]:
@@ -104,22 +104,21 @@ def mounts(stack: Stack, namespace: str) -> set[str]:
     }
 
 
-def refused_host_path(stack: Stack, namespace: str) -> str:
-    """What Kubernetes answers to a pod with a folder of the node; "" if it is made."""
-    pod = {
+def refused_node_port(stack: Stack, namespace: str) -> str:
+    """What the policies answer to a user who wants a port of the node; "" if there are none."""
+    service = {
         "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "root", "namespace": namespace},
-        "spec": {
-            "containers": [{"name": "a", "image": "busybox:1.36"}],
-            "volumes": [{"name": "root", "hostPath": {"path": "/"}}],
-        },
+        "kind": "Service",
+        "metadata": {"name": "out", "namespace": namespace},
+        "spec": {"type": "NodePort", "selector": {"app": "out"}, "ports": [{"port": 80}]},
     }
+    user = f"--as=system:serviceaccount:{namespace}:default"
+    arguments = ("create", user, "--dry-run=server", "--filename", "-")
     # The API server reads bindings some moments after they are made.
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            stack.cluster.kubectl("create", "--dry-run=server", "--filename", "-", text_in=json.dumps(pod))
+            stack.cluster.kubectl(*arguments, text_in=json.dumps(service))
         except ClusterError as refusal:
             return str(refusal)
         time.sleep(0.5)
