@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,8 @@ from karvdash_hub.store import Store
 
 log = logging.getLogger("jupyterhub.karvdash")
 
-#: What did not happen is noted so often a minute, and no more: a flood must not fill the disk.
+#: What was refused to one person, or to strangers together, is noted so often a minute, and no more: a flood
+#: must neither fill the disk nor hide what others do.
 MOST_REFUSED = 30
 #: Seconds for which an administrator who acts for the same user is not noted again for looking at pages.
 ACTING_AGAIN = 900.0
@@ -32,7 +33,8 @@ class Recorder:
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._minute, self._refused = 0, 0
+        self._minute = 0
+        self._refused: Counter[str] = Counter()
         self._acting: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def request(self, handler: Any) -> None:
@@ -88,7 +90,7 @@ class Recorder:
         via: str = "page",
     ) -> None:
         """Write an entry; a database that does not take it fails no request, and is told to the Hub's log."""
-        if outcome == "refused" and not self._room():
+        if outcome == "refused" and not self._room(actor or subject):
             return
         try:
             self._store.audit.add(
@@ -97,14 +99,15 @@ class Recorder:
         except (KarvdashError, SQLAlchemyError):
             log.exception("Not in the audit log: %s of %r by %r, %s", action, subject, actor, outcome)
 
-    def _room(self) -> bool:
+    def _room(self, whose: str) -> bool:
         minute = int(self._clock() // 60)
         if minute != self._minute:
-            if (left_out := self._refused - MOST_REFUSED) > 0:
+            left_out = sum(max(0, number - MOST_REFUSED) for number in self._refused.values())
+            if left_out:
                 log.warning("%d refused requests were left out of the audit log within a minute", left_out)
-            self._minute, self._refused = minute, 0
-        self._refused += 1
-        return self._refused <= MOST_REFUSED
+            self._minute, self._refused = minute, Counter()
+        self._refused[whose] += 1
+        return self._refused[whose] <= MOST_REFUSED
 
 
 def actor_of(handler: Any) -> str:

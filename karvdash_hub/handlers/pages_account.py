@@ -128,6 +128,8 @@ def with_errors(fields: list[Field], error: KarvdashError | None) -> tuple[list[
 
 
 _PASSWORD_SAVED = "Your password is changed. All your other sign-ins have ended; your tokens go on."  # noqa: S105
+#: Characters of what was typed that are shown again.
+_SHOWN = 255
 _SIGN_UP = ("name", "email", "password")
 
 
@@ -136,11 +138,13 @@ def _sign_up_fields(typed: Mapping[str, Any]) -> list[Field]:
         plain_field(
             "name",
             "User name",
-            value=typed.get("name", ""),
+            value=typed.get("name", "")[:_SHOWN],
             longest=30,
             required=True,
             help="Lower-case letters and digits, a letter first. Addresses of your services have it in them.",
         ),
-        plain_field("email", "E-mail address", value=typed.get("email", ""), longest=254, required=True),
+        plain_field(
+            "email", "E-mail address", value=typed.get("email", "")[:_SHOWN], longest=254, required=True
+        ),
         plain_field("password", "Password", kind="password", help=PASSWORD_HELP),
     ]

@@ -44,6 +44,10 @@ class ServerHandler(UserServerAPIHandler):  # type: ignore[misc]
         Raises: HTTPError 4xx for what the template refuses; nothing has been stored then.
         """
         body = super().get_server_json_body()
+        try:
+            self.karvdash.standing.check_active(self.path_args[0])
+        except KarvdashError as error:
+            raise web.HTTPError(error.status, "%s", error.message) from error
         return {**body, "user_options": self._checked(body.get("user_options"))}
 
     def get_json_body(self) -> Any:

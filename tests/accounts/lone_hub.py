@@ -72,7 +72,7 @@ class LoneHub:
         self._run(proxy, "proxy", env)
         config = str(ROOT / "jupyterhub_config.py")
         self._run([sys.executable, "-m", "jupyterhub", "--config", config], "hub", env)
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 280
         while not self._answers():
             ended = any(process.poll() is not None for process in self._processes)
             if ended or time.monotonic() > deadline:
