@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from cluster import Cluster
+from demo.processes import Process
 from images import push_all
 from karvdash_hub.kube.rbac import install_manifests
 from tests.admission.people import Api, UserNamespace
 from tests.admission.webhook import Webhook
-from tests.fixtures.clusters import SomeCluster
+from tests.fixtures.clusters import STATE, SomeCluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def webhook(cluster: SomeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """The server with the rights of share/rbac and no more, started once for all tests here."""
     assert isinstance(cluster, Cluster), "these tests need the embedded cluster"
     for manifest in install_manifests():
-        cluster.kubectl(
-            "apply", "--server-side", "--force-conflicts", "-f", "-", text_in=json.dumps(manifest)
-        )
+        text = json.dumps(manifest)
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text_in=text)
     own = Webhook(cluster, tmp_path_factory.mktemp("admission"))
-    own.certificate()
-    own.start()
-    yield own
-    own.certificate("--remove")
-    own.stop()
+    with stack_set_aside(cluster):
+        own.certificate()
+        own.start()
+        yield own
+        own.certificate("--remove")
+        own.stop()
 
 
-@pytest.fixture(scope="session")
+@contextmanager
+def stack_set_aside(cluster: Cluster) -> Iterator[None]:
+    """If a whole stack runs on this cluster, its configuration comes back afterwards."""
+    name = "mutatingwebhookconfiguration/karvdash-hub"
+    before = cluster.kubectl("get", name, "--ignore-not-found", "--output=json")
+    theirs = Process("certificate", run=STATE / "run", log=STATE / "log")
+    theirs.signal(signal.SIGSTOP)  # it would put its own configuration back within a minute
+    yield
+    if before:
+        manifest = json.loads(before)
+        manifest["metadata"] = {"name": manifest["metadata"]["name"]}
+        cluster.kubectl("create", "-f", "-", text_in=json.dumps(manifest))
+    theirs.signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="package")
 def api(webhook: Webhook) -> Iterator[Api]:
     """An administrator."""
     own = Api(webhook.cluster)
@@ -74,7 +92,7 @@ def bob(webhook: Webhook, api: Api) -> Iterator[UserNamespace]:
     person.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def busybox(cluster: Cluster) -> str:
     """An image that the cluster's registry has."""
     push_all(cluster.registry, names=("pause", "busybox"))
