@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.storage import ensure_claims
-from tests.fixtures.clusters import SomeCluster
+from tests.fixtures.clusters import STATE, SomeCluster
 from tests.kube.api_server import ApiServer
 from tests.kube.volumes import VOLUME, claims_of, delete
 
@@ -111,12 +110,15 @@ def busybox(cluster: SomeCluster) -> Iterator[str]:
     yield "busybox:1.36"
 
 
-@pytest.fixture(scope="module")
-def files_root() -> Iterator[Path]:
-    """A tree of files on the cluster's only node, which is this machine."""
-    folder = Path(tempfile.mkdtemp(prefix="karvdash-test-files-"))
-    yield folder
-    shutil.rmtree(folder)
+@pytest.fixture(scope="session")
+def files_root() -> Path:
+    """A tree of files on the cluster's only node, which is this machine.
+
+    The stack's: where the stack has run before, its policies let the Hub's volumes lead to no other.
+    """
+    folder = STATE / "files"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -130,6 +132,7 @@ async def claims(
     yield wanted
     for claim in wanted:
         await delete(admin_kube, VOLUME, claim.volume_name)
+    shutil.rmtree(files_root / "private" / alice.slug)
 
 
 def account_config(cluster: SomeCluster, admin: KubeConfig, account: str) -> KubeConfig:

@@ -122,43 +122,41 @@ async def test_a_removed_users_volumes_go_and_files_stay(
 
 
 async def test_moved_files_are_followed(
-    claims: list[VolumeClaim], hub_kube: Kube, alice: UserNamespace, files_root: Path
+    claims: list[VolumeClaim], admin_kube: Kube, alice: UserNamespace, tmp_path: Path
 ) -> None:
-    """files_url has another value: what a volume leads to cannot be changed, so it is another volume."""
-    elsewhere = files_root / "elsewhere"
-    elsewhere.mkdir()
-    Tree(elsewhere).prepare(alice.slug)
-    await ensure_claims(hub_kube, claims_of(alice, elsewhere))
-    volume = await hub_kube.get("v1", VOLUME, claims[0].volume_name)
-    assert volume["spec"]["hostPath"]["path"] == f"{elsewhere}/private/{alice.slug}"
-    assert await states(hub_kube, claims) == BOUND
+    """files_url has another value: what a volume leads to cannot be changed, so it is another volume.
+
+    By an administrator, since the policies know only one files_url.
+    """
+    Tree(tmp_path).prepare(alice.slug)
+    await ensure_claims(admin_kube, claims_of(alice, tmp_path))
+    volume = await admin_kube.get("v1", VOLUME, claims[0].volume_name)
+    assert volume["spec"]["hostPath"]["path"] == f"{tmp_path}/private/{alice.slug}"
+    assert await states(admin_kube, claims) == BOUND
 
 
 async def test_moved_files_wait_for_pods_that_use_the_former_place(
     claims: list[VolumeClaim],
-    hub_kube: Kube,
     admin_kube: Kube,
     alice: UserNamespace,
-    files_root: Path,
+    tmp_path: Path,
     busybox: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await admin_kube.create(pod(alice, busybox, "user", claims, "sleep 600"))
     await running(admin_kube, alice, "user")
-    moved = files_root / "moved"
-    moved.mkdir()
-    Tree(moved).prepare(alice.slug)
+    Tree(tmp_path).prepare(alice.slug)
     monkeypatch.setattr(storage, "PATIENCE", 1.0)
     for _ in range(2):
         with pytest.raises(Conflict, match="Stop all services and notebooks that run"):
-            await ensure_claims(hub_kube, claims_of(alice, moved))
+            await ensure_claims(admin_kube, claims_of(alice, tmp_path))
     monkeypatch.undo()
     await admin_kube.delete("v1", "Pod", "user", alice.name)
     await gone(admin_kube, "Pod", "user", alice.name)
     for claim in claims:
         await gone(admin_kube, CLAIM, claim.name, alice.name)
-    await ensure_claims(hub_kube, claims_of(alice, moved))
-    assert await states(hub_kube, claims) == BOUND
+    await ensure_claims(admin_kube, claims_of(alice, tmp_path))
+    assert await states(admin_kube, claims) == BOUND
 
 
 async def test_a_claim_of_the_users_own_is_not_taken_over(
@@ -166,7 +164,7 @@ async def test_a_claim_of_the_users_own_is_not_taken_over(
 ) -> None:
     private = claims_of(alice, files_root)[0]
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    await admin_kube.create(alice.manifest("v1", CLAIM, private.name, spec=spec), as_user=alice.account)
+    await admin_kube.create(alice.manifest("v1", CLAIM, private.name, spec=spec))
     with pytest.raises(Taken, match=f"{CLAIM} {private.name} in namespace {alice.name} exists and leads"):
         await ensure_claims(hub_kube, [private])
 
