@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
-
-from jupyterhub import orm
 
 from karvdash_hub import names
 from karvdash_hub.data.settings import DataDomains
@@ -36,6 +34,7 @@ from karvdash_hub.spawner.passwords import Passwords
 from karvdash_hub.spawner.pod_tokens import PodTokens
 from karvdash_hub.spawner.queue import FairQueue
 from karvdash_hub.spawner.reconcile import Reconciler
+from karvdash_hub.spawner.records import Records
 from karvdash_hub.spawner.registry import Key, Launches
 from karvdash_hub.spawner.repair import Repair
 from karvdash_hub.spawner.services import Services
@@ -50,7 +49,7 @@ log = logging.getLogger("jupyterhub.karvdash")
 _MAKING = 8
 
 
-class Karvdash:
+class Karvdash(Records):
     """Everything that spawners, pages and API share.
 
     Attributes:
@@ -182,52 +181,6 @@ class Karvdash:
     def snapshot(self, key: Key) -> Snapshot:
         """Return all that is in the cluster of one server."""
         return self.informers.snapshot(self.namespace(key.user), key.server)
-
-    # --- JupyterHub's records ----------------------------------------------------------------
-
-    def users(self) -> Iterator[Any]:
-        """Yield the users that JupyterHub has in memory; those with an active server always are."""
-        yield from list(self.app.users.values())
-
-    def user(self, username: str) -> Any | None:
-        """Return JupyterHub's user of this name, or None."""
-        record = orm.User.find(self.app.db, username)
-        return self.app.users[record] if record is not None else None
-
-    def has_servers(self, username: str) -> bool:
-        """Tell whether a user has a server that runs, starts or stops."""
-        user = self.user(username)
-        return user is not None and any(spawner.active for spawner in user.spawners.values())
-
-    def knows(self, key: Key) -> bool:
-        """Tell whether JupyterHub has a record of this server."""
-        user = self.user(key.user)
-        return user is not None and key.server in user.orm_spawners
-
-    def spawner(self, key: Key) -> Any | None:
-        """Return the spawner of a server, or None if JupyterHub has no record of it."""
-        user = self.user(key.user)
-        return user.spawners[key.server] if user is not None and key.server in user.orm_spawners else None
-
-    async def drop_record(self, key: Key) -> None:
-        """Let JupyterHub forget a server that is stopped, and destroy what a stop leaves of it."""
-        user = self.user(key.user)
-        if user is None or key.server not in user.orm_spawners:
-            return
-        spawner = user.spawners[key.server]
-        if spawner.active:
-            log.warning("%s/%s is not deleted, because it was started again", *key)
-            return
-        # As JupyterHub's own API handler does it (apihandlers/users.py _remove_spawner, 6.1.1).
-        with self.launches.being_deleted(key):
-            await user._delete_spawner(spawner)
-        if spawner.active:
-            log.warning("%s/%s is not deleted, because it was started meanwhile", *key)
-            return
-        self.app.db.delete(spawner.orm_spawner)
-        user.spawners.pop(key.server, None)
-        self.app.db.commit()
-        self.launches.changed(key)
 
     async def pace(self, username: str) -> None:
         """Let one launch in a turn of the event loop, and users take turns.
