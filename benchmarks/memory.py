@@ -51,7 +51,7 @@ def measure_plain() -> float:
 
 def wait_for_hub(hub: Process) -> None:
     """Wait until the plain Hub answers."""
-    for _ in range(300):
+    for _ in range(600):
         try:
             call("GET", "/")
             return
