@@ -36,7 +36,7 @@ _SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
 def names() -> list[str]:
-    """Return the names of all policies, ``pod-volumes`` for instance."""
+    """Return the names of all policies, ``pods`` for instance."""
     return sorted(path.stem for path in share_dir("policies").glob("*.yaml") if path.name != _PARAMETERS_FILE)
 
 
@@ -46,7 +46,7 @@ class Policies(LoggingConfigurable):
     disabled = List(
         Unicode(),
         help="""
-        Names of policies that are left out, for example ``["pod-scheduling"]``.
+        Names of policies that are left out, for example ``["routes"]``.
 
         docs/reference/policies.md lists them. What such a policy refuses is then decided by Kubernetes alone.
         ``karvdash-hub policies apply`` removes it from the cluster.

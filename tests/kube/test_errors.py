@@ -86,8 +86,8 @@ POLICY = "ValidatingAdmissionPolicy 'no-host-path' with binding 'no-host-path' d
         pytest.param(
             403,
             {
-                "message": "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'karvdash-pod-security' with "
-                "binding 'karvdash-pod-security' denied request: spec.hostPID: true is not allowed."
+                "message": "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'karvdash-pods' with "
+                "binding 'karvdash-pods' denied request: spec.hostPID: true is not allowed."
             },
             ALICE,
             errors.Forbidden,

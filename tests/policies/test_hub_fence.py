@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from karvdash_hub.data import DOMAINS, VolumeClaim, parse_location
+from karvdash_hub.data.settings import DataDomains
+from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube
+from karvdash_hub.policies import Policies, manifests
+from karvdash_hub.settings import Platform
 from tests.policies.conftest import FILES, Parameters, User, refusal
 from tests.policies.pods import Json
 
@@ -203,3 +207,30 @@ async def test_its_own_pods_are_judged_as_everybodys(alice: User, powerful: Kube
     spec = {"containers": [{"name": "a", "image": "b"}], "hostPID": True}
     answer = await as_hub(powerful, manifest("v1", "Pod", "x", alice.namespace, spec=spec))
     assert answer.startswith("spec.hostPID: true is not allowed")
+
+
+def test_what_the_fence_leaves_out_the_hub_may_not_write() -> None:
+    """Kinds that are written all the time are not held against the fence; the Hub's roles hold it there."""
+    (fence,) = (
+        one["spec"]["matchConstraints"]
+        for one in manifests(Platform(), DataDomains(), Policies())
+        if one["metadata"]["name"] == "karvdash-hub" and one["kind"] == "ValidatingAdmissionPolicy"
+    )
+    excluded = {
+        (group, resource)
+        for rule in fence["excludeResourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    written = {
+        (group, resource)
+        for role in install_manifests()
+        if role["kind"] in ("ClusterRole", "Role") and role["metadata"]["name"].startswith("karvdash-hub")
+        for rule in role["rules"]
+        if not set(rule["verbs"]) <= {"get", "list", "watch", "bind", "impersonate"}
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert written
+    assert written & excluded == set()
+    assert {group for group, _ in written} & {group for group, name in excluded if name == "*"} == set()

@@ -225,3 +225,11 @@ async def test_where_users_write_host_paths_are_for_reading(alice: User, paramet
     answer = await alice.create_pod(host(shared))
     assert answer.startswith("spec.containers[c].volumeMounts.readOnly: must be true for v")
     assert await alice.create_pod(host(SCRATCH)) == ""
+
+
+async def test_the_token_of_every_pod_is_no_long_one(alice: User, parameters_with: Parameters) -> None:
+    """However short an admin wants users' own tokens: Kubernetes gives each pod one of 3607 seconds."""
+    await parameters_with(token_seconds=600)
+    assert await alice.create_pod(projected(token(3607))) == ""
+    assert await alice.create_pod({**projected(token(3607)), "automountServiceAccountToken": True}) == ""
+    assert "at most 600 is allowed" in await alice.create_pod(projected(token(3608)))

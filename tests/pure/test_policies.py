@@ -125,15 +125,15 @@ def test_lists_have_an_entry_a_line() -> None:
 
 
 def test_disabled_policies_are_left_out() -> None:
-    made = manifests(Platform(), DataDomains(), Policies(disabled=["pod-scheduling"]))
-    assert "karvdash-pod-scheduling" not in {one["metadata"]["name"] for one in made}
+    made = manifests(Platform(), DataDomains(), Policies(disabled=["routes"]))
+    assert "karvdash-routes" not in {one["metadata"]["name"] for one in made}
     assert len(made) == 1 + 2 * (len(names()) - 1)
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("disabled", ["pods"], "there is no policy pods. There are: claims, "),
+        ("disabled", ["pod"], "there is no policy pod. There are: claims, "),
         ("trusted", ["a\nb"], "Policies.trusted has 'a\\\\nb', which is no name"),
         ("administrators", [""], "Policies.administrators has '', which is no name"),
         ("token_seconds", 1, "token_seconds"),
