@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from karvdash_hub import names
@@ -27,6 +28,8 @@ from karvdash_hub.spawner.views import ServiceView
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
 
+#: Seconds that users' own templates get to be read after a start.
+_TEMPLATES = 10.0
 _CANCEL = 5.0  # seconds that a cancelled launch gets to notice it
 
 
@@ -119,7 +122,7 @@ class Services:
         Raises: KarvdashError, and leaves nothing behind.
         """
         await self._karvdash.pace(user.name)
-        template = self._find(user.name, template_id)
+        template = await self._find_soon(user.name, template_id)
         wanted = self._wanted_name(template, values)
         self._need_kubernetes()
         await handler._check_named_server_request(
@@ -178,7 +181,7 @@ class Services:
         Raises: NotFound, KarvdashError when the new settings are refused; the old ones go on.
         """
         before = self._options(user, name)
-        template = self._find(user.name, before.template)
+        template = await self._find_soon(user.name, before.template)
         merged = {**before.variables, **values}
         after = plan.checked_options(
             self._karvdash, template, name, merged, before.size if size is None else size
@@ -264,6 +267,14 @@ class Services:
     def _need_kubernetes(self) -> None:
         if outage := self._karvdash.informers.outage:
             raise Unavailable(f"{outage} Try again when it is back.", "kubernetes-unreachable")
+
+    async def _find_soon(self, username: str, template_id: str) -> ServiceTemplate:
+        """Find a template; right after a start of the Hub users' own ones may not have been read yet."""
+        with suppress(NotFound):
+            return self._find(username, template_id)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._karvdash.library.synced(), _TEMPLATES)
+        return self._find(username, template_id)
 
     def _find(self, username: str, template_id: str) -> ServiceTemplate:
         return self._karvdash.library.find(self._karvdash.namespace(username), template_id)
