@@ -261,16 +261,6 @@ from tests.pure.servers import (
             id="ready",
         ),
         pytest.param(
-            snapshot([POD], [waiting(generation=1)], [READY_SLICE]),
-            Verdict("running", "Ready.", percent=100, answers=True),
-            id="ready before its controller has counted",
-        ),
-        pytest.param(
-            snapshot([POD], [waiting(generation=2)], [READY_SLICE]),
-            starting("Starting.", 20, answers=True),
-            id="the ready pod may be one of before the change",
-        ),
-        pytest.param(
             snapshot([POD, pod(CRASHES, name="web-2-b")], [DEPLOYMENT], [READY_SLICE]),
             Verdict("running", "Ready.", percent=100, answers=True),
             id="one pod more than is wanted crashes",
