@@ -11,10 +11,7 @@ base64. They are read by a watch and written with the user's rights; ``kubectl g
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import dataclasses
-import hashlib
 import logging
 import random
 from collections.abc import Callable, Collection
@@ -27,18 +24,17 @@ from karvdash_hub.kube import errors as kube_errors
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.template_files import Folder, Outcome
+from karvdash_hub.kube.template_objects import (
+    API_VERSION,
+    KIND,
+    Stored,
+    project_template,
+    template_manifest,
+)
 from karvdash_hub.kube.watch import Key, Watch
-from karvdash_hub.names import LABEL_MANAGED_BY, MANAGED_BY
-from karvdash_hub.service_templates import Manifest, ServiceTemplate, custom_id, parse
-from karvdash_hub.service_templates.yaml_text import MAX_TEXT
+from karvdash_hub.service_templates import ServiceTemplate, custom_id, parse
 
 log = logging.getLogger(__name__)
-
-API_VERSION = "karvdash.carv.ics.forth.gr/v1"
-KIND = "Template"
-#: Columns of ``kubectl get templates`` (share/rbac/crd.yaml).
-ANNOTATION_TITLE = "karvdash.io/title"
-ANNOTATION_DESCRIPTION = "karvdash.io/description"
 
 #: Seconds between looks at the folders: a dozen stat calls, in a thread.
 _LOOK = 2.0
@@ -46,36 +42,8 @@ _LOOK = 2.0
 _SEEN = 5.0
 #: Ids that are tried for a new template before giving up.
 _TRIES = 5
-_COLUMN = 100
 #: Templates of one user that are read. Users write them with kubectl too, and the Hub keeps them in memory.
 MOST_OWN = 100
-
-
-class Stored:
-    """A Template object. Two of the same text are equal.
-
-    Attributes:
-        digest: of the text; names its outcome in the cache.
-        text: None if there is none that can be read.
-        problem: why not, a sentence.
-    """
-
-    __slots__ = ("digest", "problem", "text")
-
-    def __init__(self, digest: str, text: str | None, problem: str = "") -> None:
-        self.digest = digest
-        self.text = text
-        self.problem = problem
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Stored) and self.digest == other.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def drop(self, problem: str) -> None:
-        """Free the memory of the text, which will not be read."""
-        self.text, self.problem = None, problem
 
 
 class TemplateLibrary:
@@ -102,7 +70,7 @@ class TemplateLibrary:
         )
         self._platform: dict[str, ServiceTemplate] = {}
         self._platform_problems: list[tuple[str, tuple[FieldError, ...]]] = []
-        self._watch = Watch(config, f"/apis/{API_VERSION}/templates", project=_project)
+        self._watch = Watch(config, f"/apis/{API_VERSION}/templates", project=project_template)
         self._own: dict[str, dict[str, Stored]] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._changed = asyncio.Event()
@@ -184,7 +152,7 @@ class TemplateLibrary:
                 continue
             try:
                 await self._kube.create(
-                    _manifest(namespace, id, template), as_user=default_account(namespace)
+                    template_manifest(namespace, id, template), as_user=default_account(namespace)
                 )
             except kube_errors.AlreadyExists:
                 continue
@@ -296,33 +264,3 @@ class TemplateLibrary:
                 await self._news.wait_for(condition)
         except TimeoutError:
             log.warning("The watch of service templates is behind by more than %g s", _SEEN)
-
-
-def _project(item: Manifest) -> Stored:
-    data = (item.get("spec") or {}).get("data")
-    try:
-        # Tools that wrap base64 at 76 characters are right, too.
-        text = base64.b64decode("".join(str(data or "").split()), validate=True).decode("utf-8-sig")
-    except (binascii.Error, UnicodeDecodeError):
-        return Stored("", None, "must be the template's text in base64.")
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if not text:
-        return Stored(digest, None, "must be the template's text in base64.")
-    if len(text) > MAX_TEXT:
-        return Stored(digest, None, f"has {len(text)} characters; at most {MAX_TEXT} are read.")
-    return Stored(digest, text)
-
-
-def _manifest(namespace: str, id: str, template: ServiceTemplate) -> Manifest:
-    columns = {ANNOTATION_TITLE: template.name, ANNOTATION_DESCRIPTION: template.description}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {
-            "name": id,
-            "namespace": namespace,
-            "labels": {LABEL_MANAGED_BY: MANAGED_BY},
-            "annotations": {name: " ".join(text.split())[:_COLUMN] for name, text in columns.items()},
-        },
-        "spec": {"data": base64.b64encode(template.text.encode()).decode()},
-    }
