@@ -72,10 +72,11 @@ class Recorder:
     def acting(self, actor: str, subject: str) -> None:
         """Note that an administrator looks at somebody's pages."""
         now = self._clock()
-        if now - self._acting.pop((actor, subject), float("-inf")) < ACTING_AGAIN:
+        if now - self._acting.get((actor, subject), float("-inf")) < ACTING_AGAIN:
             return
         self.note("act-as", actor=actor, subject=subject)
         self._acting[actor, subject] = now
+        self._acting.move_to_end((actor, subject))
         while len(self._acting) > _MOST_PAIRS:
             self._acting.popitem(last=False)
 
