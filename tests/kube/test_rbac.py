@@ -22,7 +22,7 @@ READ = {"get", "list", "watch"}
 
 def roles() -> dict[str, list[dict[str, Any]]]:
     return {
-        manifest["metadata"]["name"]: manifest["rules"]
+        manifest["metadata"]["name"]: manifest.get("rules", [])  # Kubernetes fills in those of karvdash-user
         for manifest in install_manifests()
         if manifest["kind"] in ("ClusterRole", "Role")
     }
@@ -69,8 +69,8 @@ def test_impersonation_is_bound_by_no_cluster_role_binding() -> None:
         for manifest in install_manifests()
         if manifest["kind"] in ("ClusterRoleBinding", "RoleBinding")
     }
-    assert bound == {"karvdash-hub", "karvdash-gate"}
-    assert [rule["verbs"] for rule in roles()["karvdash-hub-impersonate"]] == [["impersonate"]]
+    assert bound == {"karvdash-hub", "karvdash-gate", "karvdash-admission", "karvdash-admission-certificate"}
+    assert [rule["verbs"] for rule in roles()["karvdash-hub-impersonate"]] == [["delete", "impersonate"]]
     assert "impersonate" not in {verb for rule in roles()["karvdash-hub"] for verb in rule["verbs"]}
 
 
@@ -174,7 +174,10 @@ async def test_the_hardened_roles_suffice_for_what_templates_bring(
             "schedule": "0 0 * * *",
             "jobTemplate": job,
         },
-        ("networking.k8s.io/v1", "Ingress"): {"rules": [{"host": "x.example.org", "http": http}]},
+        ("networking.k8s.io/v1", "Ingress"): {
+            "ingressClassName": "karvdash",
+            "rules": [{"host": f"x-{person.slug}.localhost", "http": http}],
+        },
     }
     manifests = [person.manifest(version, kind, "x", spec=spec) for (version, kind), spec in specs.items()]
     manifests += [person.manifest("v1", kind, "x") for kind in ("ConfigMap", "Secret", "ServiceAccount")]
