@@ -38,7 +38,8 @@ c.Platform.kubeconfig = env("KARVDASH_KUBECONFIG", "")
 c.Platform.registry = env("KARVDASH_REGISTRY", "")
 c.Platform.state_dir = str(state_dir)
 c.Platform.database_url = f"sqlite:///{state_dir / 'karvdash.sqlite'}"
-# Per user, so that nobody's mistake fills the node. Add requests.cpu and requests.memory where users share more.
+# Per user, so that nobody's mistake fills the node. Add requests.cpu and requests.memory where users share
+# more.
 c.Platform.user_quota = {
     "hard": {"pods": "60", "persistentvolumeclaims": "40", "services": "60", "count/jobs.batch": "100"}
 }

@@ -110,9 +110,7 @@ async def ensure_namespace(
         memory.done[namespace] = (time.monotonic(), wanted.digest)
 
 
-async def take_over_namespace(
-    kube: Kube, *, namespace: str, username: str, slug: str, owner_id: str
-) -> None:
+async def take_over_namespace(kube: Kube, *, namespace: str, username: str, slug: str, owner_id: str) -> None:
     """Mark the namespace of a user, made by another Hub, as made by this one. An administrator asked for it.
 
     Raises: NotYours if it was made for somebody else or for nobody, NotFound, KubeError.

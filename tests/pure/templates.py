@@ -14,9 +14,7 @@ SEED = (Path(__file__).parent / "data" / "seed-hello-kubernetes.template.yaml").
 BUNDLED = sorted((ROOT / "share" / "templates" / "services").glob("*.template.yaml"))
 
 HOST = "web-alice.example.com"
-PLATFORM = platform_values(
-    namespace="karvdash-alice", host=HOST, registry="https://me:secret@registry:5000"
-)
+PLATFORM = platform_values(namespace="karvdash-alice", host=HOST, registry="https://me:secret@registry:5000")
 SERVICE = """\
 apiVersion: v1
 kind: Service
