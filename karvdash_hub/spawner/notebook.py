@@ -124,6 +124,11 @@ class NotebookSpawner(KubeSpawner):  # type: ignore[misc]
         async with self.karvdash.informers.events(self.namespace):
             try:
                 return await self._unless_hopeless(super()._start())
+            except TimeoutError as error:
+                # KubeSpawner's own limit: a profile may have set another one meanwhile.
+                verdict = await self.last_verdict()
+                late = f" It has not started within {self.start_timeout} seconds."
+                raise CannotStart(f"{verdict.message}{late}", "timeout", 500) from error
             except ApiException as error:
                 raise CannotStart(_refusal(error, self.namespace), "refused", error.status or 502) from error
 

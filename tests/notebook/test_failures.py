@@ -16,8 +16,7 @@ from tests.notebook.server import NotebookServer
 
 #: What can go wrong, as profiles, so that one Hub has all of it.
 PROFILES = """
-import os
-busybox = {"image": os.environ["KARVDASH_REGISTRY"] + "/busybox"}
+busybox = {"image": "busybox"}
 c.KubeSpawner.profile_list = [
     {"display_name": name, "slug": name, "kubespawner_override": override}
     for name, override in {
