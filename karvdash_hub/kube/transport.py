@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import random
 import socket
@@ -136,7 +137,7 @@ class Transport:
             async with self._session().request(
                 call.method,
                 self._url(call),
-                data=call.body,
+                data=_payload(call.body),
                 allow_redirects=False,
                 middlewares=(tries,),
                 **self._options(call),
@@ -203,6 +204,11 @@ class _Tries:
     ) -> aiohttp.ClientResponse:
         self.count += 1
         return await handler(request)
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Hand more than 1 MiB over as a file, which aiohttp writes in pieces: it warns about so many bytes."""
+    return io.BytesIO(body) if body is not None and len(body) > 2**20 else body
 
 
 def _may_repeat(call: Call, error: KubeError) -> bool:

@@ -47,7 +47,9 @@ async def spawn(
 
     Returns at once. The spawner's ``_spawn_future`` is done when the server is up or has failed.
     """
-    spawner = user.get_or_create_spawner(name, display_name or name, replace_failed=True)
+    user.get_or_create_spawner(name, display_name or name, replace_failed=True)
+    # Asked for again: JupyterHub 6.1.1 returns one that takes a failed one's place and does not keep it.
+    spawner = user.spawners[name]
     chosen = spawner.orm_spawner.user_options if options is None else options
     limited = user.settings.get("active_server_limit") or user.settings.get("concurrent_spawn_limit")
     if spawner.pending or limited or not launch_options.names_template(chosen):
