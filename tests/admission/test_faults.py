@@ -197,6 +197,10 @@ def test_the_api_server_goes_away_and_comes_back(running: Webhook, bob: UserName
         assert running.get("/readyz") == (200, "ok\n")
     finally:
         server.start()
+        deadline = time.monotonic() + 30
+        while not running.cluster.api().ready():
+            assert time.monotonic() < deadline, "the API server does not come back"
+            time.sleep(0.1)
     assert mounts(bob.create_object(pod)) == {"main": MOUNTS}
     bob.annotate(volumes=None)
     deadline = time.monotonic() + 30
