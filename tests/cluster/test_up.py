@@ -199,7 +199,8 @@ def test_fake_nodes_make_pods_ready_at_once(ct: Cluster, namespace: str) -> None
         refused = fetch(f"http://{address}/")
     finally:
         ct.remove_kwok_nodes()
-    assert nodes.split() == ["kwok.x-k8s.io/node"] * 2
+    # Kubernetes may still have its own on them: not-ready, for a moment.
+    assert [taint for taint in nodes.split() if "kwok" in taint] == ["kwok.x-k8s.io/node"] * 2
     assert ("No route to host" in refused, time.monotonic() - begin < 8) == (True, True), refused
     assert (ct.kubectl("get", "nodes", "--selector=type=kwok", "-o", "name"), ct.component("kwok").pid) == (
         "",

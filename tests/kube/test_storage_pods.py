@@ -63,7 +63,8 @@ async def test_nobody_reaches_anothers_private_files(
             "/private/l; cat /private/l/secret; cat /private/../" + alice.slug + "/secret"
         )
         said = await run(admin_kube, pod(other, busybox, "look", others, script), other)
-        assert said.startswith("Failed everybody's ")
+        assert said.startswith("Failed ")
+        assert "everybody's" in said  # the two streams of output come in any order
         assert "alice's" not in said
         assert re.findall(r"can't open '[^']*secret'", said) == [
             "can't open '/private/l/secret'",
