@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 
 from tornado.httpserver import HTTPServer
 
+from karvdash_hub import process
 from karvdash_hub.admission.admission import Admission
 from karvdash_hub.admission.app import make_server
 from karvdash_hub.admission.settings import Settings, parse
 from karvdash_hub.admission.tls import INTERVAL, NoCertificate
-from karvdash_hub.errors import KarvdashError
+from karvdash_hub.waiting import wait_for_event
 
 log = logging.getLogger("karvdash_hub.admission")
 
@@ -25,10 +25,7 @@ DRAIN = 1.0
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = process.stopping()
     admission = Admission(settings)
     admission.start()
     try:
@@ -47,7 +44,7 @@ async def _server(admission: Admission, stopping: asyncio.Event) -> HTTPServer |
         except NoCertificate as error:
             if str(error) != said:
                 log.warning("Waiting for a certificate: %s", said := str(error))
-        if await _within(stopping, INTERVAL):
+        if await wait_for_event(stopping, INTERVAL):
             return None
 
 
@@ -60,7 +57,7 @@ async def _serve(
     log.info("Answering for namespaces %s* on %s port %d", settings.prefix, settings.address, settings.port)
     # What was made so far lives for ever; looking at it again and again would only cause pauses.
     gc.freeze()
-    while not await _within(stopping, INTERVAL):
+    while not await wait_for_event(stopping, INTERVAL):
         admission.certificate.refresh(server)
     admission.stopping = True
     server.stop()
@@ -68,27 +65,9 @@ async def _serve(
     await server.close_all_connections()
 
 
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for an event; tell whether it came."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; returns the exit status."""
-    settings = parse(argv)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    try:
-        asyncio.run(serve(settings))
-    except (KarvdashError, OSError) as error:
-        log.error("The admission server cannot start: %s", error)
-        return 1
-    return 0
+    return process.run(serve(parse(argv)), log, "admission server")
 
 
 if __name__ == "__main__":

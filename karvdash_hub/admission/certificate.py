@@ -14,19 +14,20 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from karvdash_hub import process
 from karvdash_hub.admission import configuration
 from karvdash_hub.admission.renewal import OVERLAP, Files, prepare, renew
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.call import APPLY, call
 from karvdash_hub.kube.config import ConfigError, KubeConfig, load
 from karvdash_hub.kube.stream import Refused, StreamError
+from karvdash_hub.waiting import wait_for_event
 
 log = logging.getLogger("karvdash_hub.admission.certificate")
 
@@ -73,9 +74,7 @@ async def run(given: argparse.Namespace) -> None:
         await remove(config)
         return
     _client(given)  # a mistake on the command line ends the program, whatever the API server does
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    stopping = process.stopping()
     first = True
     while not stopping.is_set():
         try:
@@ -87,7 +86,7 @@ async def run(given: argparse.Namespace) -> None:
             log.warning("Not done, trying again: %s", error)
         if given.once:
             return
-        await asyncio.wait([asyncio.ensure_future(stopping.wait())], timeout=5.0 if first else INTERVAL)
+        await wait_for_event(stopping, 5.0 if first else INTERVAL)
 
 
 def _client(given: argparse.Namespace) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from karvdash_hub.admission.table import (
 )
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.watch import Watch
+from karvdash_hub.kube.watched import Watched
 
 #: Datashim's API groups, the present one and the former one; neither need be installed.
 _DATASETS: dict[Kind, str] = {"dataset": "datashim.io/v1alpha1", "dataset-old": "com.ie.ibm.hpsys/v1alpha1"}
 
 
-class Watches:
+class Watches(Watched[Kind]):
     """Keeps a table current.
 
     Args:
@@ -33,35 +34,16 @@ class Watches:
 
     def __init__(self, config: KubeConfig, table: Table, prefix: str) -> None:
         self.table = table
-        self.by_kind: dict[Kind, Watch[Any]] = {
+        by_kind: dict[Kind, Watch[Any]] = {
             "namespace": Watch(config, "/api/v1/namespaces", project=project_namespace(prefix)),
             "claim": Watch(config, "/api/v1/persistentvolumeclaims", project=project_claim(prefix)),
         }
         for kind, version in _DATASETS.items():
             project = project_dataset(prefix, version)
-            self.by_kind[kind] = Watch(config, f"/apis/{version}/datasets", project=project, optional=True)
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
-        for kind, watch in self.by_kind.items():
+            by_kind[kind] = Watch(config, f"/apis/{version}/datasets", project=project, optional=True)
+        super().__init__(by_kind)
+        for kind, watch in by_kind.items():
             watch.subscribe(self._follow(kind))
-
-    @property
-    def synced(self) -> bool:
-        """Whether everything has been seen once. Afterwards the server goes on even without Kubernetes."""
-        return all(watch.synced.is_set() for watch in self.by_kind.values())
-
-    @property
-    def outages(self) -> list[str]:
-        """What is wrong with the watches, in sentences."""
-        return [watch.outage for watch in self.by_kind.values() if watch.outage]
-
-    def start(self) -> None:
-        """Begin to watch."""
-        for watch in self.by_kind.values():
-            watch.start()
-
-    async def stop(self) -> None:
-        """End all watches."""
-        await asyncio.gather(*(watch.stop() for watch in self.by_kind.values()))
 
     async def facts(self, namespace: str, seconds: float) -> Facts:
         """Return what is known of a namespace; wait for one that is not known, since it may be new.
@@ -76,23 +58,10 @@ class Watches:
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     raise
-                await self._wait(namespace, left)
-
-    async def _wait(self, namespace: str, seconds: float) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(namespace, set())
-        waiting.add(future)
-        try:
-            await asyncio.wait([future], timeout=seconds)
-        finally:
-            waiting.discard(future)
-            if not waiting:
-                self._waiting.pop(namespace, None)
+                await self.wait(namespace, left)
 
     def _follow(self, kind: Kind) -> Callable[[Key, Any, Any], None]:
         def changed(key: Key, old: Any, new: Any) -> None:
-            for future in self._waiting.get(self.table.change(kind, key, new), ()):
-                if not future.done():
-                    future.set_result(None)
+            self.wake([self.table.change(kind, key, new)])
 
         return changed
