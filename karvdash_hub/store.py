@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from karvdash_hub.errors import Taken, Unavailable
 from karvdash_hub.names import Hostname, Namespace
 from karvdash_hub.store_audit import AuditLog
+from karvdash_hub.store_oidc import Oidc
 from karvdash_hub.store_people import People, forget_person
 from karvdash_hub.store_rows import (
     UNFINISHED,
@@ -72,6 +73,7 @@ class Store(TokenRows):
         self.instance_id = self._make_instance_id()
         self.people = People(self._transaction)
         self.audit = AuditLog(self._transaction)
+        self.oidc = Oidc(self._transaction)
 
     def close(self) -> None:
         """Close the connections."""

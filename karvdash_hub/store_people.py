@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from karvdash_hub.errors import Taken
+from karvdash_hub.store_oidc import forget_holder
 from karvdash_hub.store_rows import Deactivation, Order, OrderKind, Profile
 from karvdash_hub.store_tables import ACCOUNTS, DEACTIVATED, ORDERS, PROFILES
 
@@ -131,6 +132,7 @@ class People:
 
 def forget_person(connection: sa.Connection, username: str) -> None:
     """Delete what is known of a person who is removed."""
+    forget_holder(connection, username)
     for table in (PROFILES, DEACTIVATED, ORDERS):
         connection.execute(table.delete().where(table.c.username == username))
 
