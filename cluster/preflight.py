@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import inotify
+
 MINIMUM_PYTHON = (3, 11)
 MACHINES = ("x86_64", "aarch64")
 GIB = 1024**3
@@ -95,6 +97,7 @@ class Machine:
     state_free: int
     cache_free: int
     cgroup_controllers: frozenset[str]
+    inotify_free: int
 
 
 # What compiling from an empty cache takes (Go's modules, its build cache, and the programs), measured.
@@ -104,15 +107,20 @@ MEMORY_BYTES = 2 * GIB
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 
 
-def find_problems(state: Path, cache: Path, *, building: bool) -> list[Problem]:
-    """Everything that is wrong with this machine, without changing it."""
+def find_problems(state: Path, cache: Path, *, building: bool, starting: bool = True) -> list[Problem]:
+    """Everything that is wrong with this machine, without changing it. Arguments as of ``judge``."""
     facts = inspect(state, cache)
     able = facts.system == "Linux" and facts.user_id == 0
-    return judge(facts, building=building) + (try_kernel(state) if able else [])
+    return judge(facts, building=building, starting=starting) + (try_kernel(state) if able else [])
 
 
-def judge(facts: Machine, *, building: bool) -> list[Problem]:
-    """All that is wrong with a machine, from its facts alone."""
+def judge(facts: Machine, *, building: bool, starting: bool = True) -> list[Problem]:
+    """All that is wrong with a machine, from its facts alone.
+
+    Args:
+        building: the programs have to be compiled.
+        starting: the cluster does not run yet, and will take its share.
+    """
     version = ".".join(map(str, facts.python[:2]))
     needed = BUILD_BYTES if building else GIB // 4
     absent = sorted(CONTROLLERS - facts.cgroup_controllers)
@@ -157,6 +165,12 @@ def judge(facts: Machine, *, building: bool) -> list[Problem]:
             f"The control groups lack {', '.join(absent)}.",
             "Mount /sys/fs/cgroup with them; run a container with --privileged --cgroupns=host.",
         ),
+        (
+            starting and facts.inotify_free < inotify.NEEDED,
+            f"The kernel has {facts.inotify_free} inotify instances left for this user.",
+            f"A cluster takes {inotify.NEEDED}. Stop another one (python -m cluster down --name NAME), or "
+            f"allow more than {inotify.limit()}: sysctl -w fs.inotify.max_user_instances=1024",
+        ),
     ]
     return [Problem(what, cure) for wrong, what, cure in checks if wrong]
 
@@ -176,6 +190,7 @@ def inspect(state: Path, cache: Path) -> Machine:
         state_free=shutil.disk_usage(_existing(state)).free,
         cache_free=shutil.disk_usage(_existing(cache)).free,
         cgroup_controllers=cgroup_controllers(),
+        inotify_free=inotify.free(),
     )
 
 

@@ -31,7 +31,8 @@ Progress = Callable[[str], None]
 def check(paths: Paths, progress: Progress) -> None:
     """Say everything that is missing at once, then install what apt has."""
     building = os.geteuid() != 0 or bool(binaries.missing())
-    problems = preflight.find_problems(paths.state, binaries.cache(), building=building)
+    starting = Records(paths.pids).load("keeper") is None
+    problems = preflight.find_problems(paths.state, binaries.cache(), building=building, starting=starting)
     if building and (no_go := binaries.go_problem()):
         problems.append(no_go)
     if problems:

@@ -38,10 +38,11 @@ def machine_problems() -> "list[str]":
 
     state = Path(HERE, ".demo")
     facts = preflight.inspect(state, binaries.cache())
-    problems = preflight.judge(facts, building=not binaries.cache().exists())
+    starting = not Path(state, "run", "front.pid").exists()
+    problems = preflight.judge(facts, building=not binaries.cache().exists(), starting=starting)
     if not problems:
         problems = preflight.try_kernel(state)
-    if not Path(state, "run", "front.pid").exists():  # else the ports are our own
+    if starting:  # else the ports are our own
         taken = [preflight.port_problem("127.0.0.1", PORT + step, use) for step, use in enumerate(USES)]
         problems += [problem for problem in taken if problem]
     return [str(problem) for problem in problems]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import preflight
+from cluster import inotify, preflight
 from cluster.packages import removals
 from cluster.preflight import GIB, Machine, Package, Problem, judge
 
@@ -21,6 +21,7 @@ GOOD = Machine(
     state_free=50 * GIB,
     cache_free=50 * GIB,
     cgroup_controllers=frozenset({"cpu", "cpuset", "memory", "pids", "io"}),
+    inotify_free=19,
 )
 
 
@@ -50,6 +51,11 @@ GOOD = Machine(
             id="control groups",
         ),
         pytest.param(
+            {"inotify_free": 18},
+            ["The kernel has 18 inotify instances left for this user."],
+            id="inotify instances",
+        ),
+        pytest.param(
             {"user_id": 1, "python": (3, 9, 0), "machine": "mips"},
             ["The processor is mips.", "You are not root.", "Python is 3.9."],
             id="all at once",
@@ -65,6 +71,17 @@ def test_judge(change: dict[str, object], expected: list[str]) -> None:
 def test_nothing_to_build_needs_little_disk() -> None:
     small = dataclasses.replace(GOOD, cache_free=GIB)
     assert (len(judge(small, building=True)), len(judge(small, building=False))) == (1, 0)
+
+
+def test_a_cluster_that_runs_has_its_inotify_instances() -> None:
+    none = dataclasses.replace(GOOD, inotify_free=0)
+    assert (len(judge(none, building=False)), judge(none, building=False, starting=False)) == (1, [])
+
+
+def test_inotify_instances_are_counted_by_the_kernel() -> None:
+    """Counting takes none away, however often; a user may have at least as many as were found."""
+    assert [inotify.free(3) for _ in range(100)] == [3] * 100
+    assert inotify.limit() >= 3
 
 
 def test_a_report_names_everything_with_its_cure() -> None:
