@@ -14,6 +14,7 @@ from jupyterhub.app import JupyterHub
 from kubespawner.clients import shared_client
 from traitlets.config import Config
 
+from karvdash_hub.readiness.model import Anchor
 from karvdash_hub.settings import Platform
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.registry import Key
@@ -101,3 +102,36 @@ async def test_a_launch_that_jupyterhub_is_about_to_make_is_not_taken_up(karvdas
     assert spawner.busy is None
     assert karvdash.launches.live(*key) is None
     assert karvdash.launches.unfinished(*key)
+
+
+async def test_strays_are_told_once_a_namespace_whatever_users_wrote(
+    karvdash: Karvdash, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users may write any number of ConfigMaps, and anything into their annotations."""
+    written = [
+        Anchor(
+            name=f"karvdash-{number}",
+            namespace="karvdash-alice",
+            server=str(number),
+            uid=f"uid-{number}",
+            hub=karvdash.store.instance_id,
+            user="bob\nERROR somebody else's line",
+            host="",
+            auth=True,
+            launch="",
+            template="redis",
+            deleting=False,
+            created="2026-01-01T00:00:00Z",
+        )
+        for number in range(5)
+    ]
+    monkeypatch.setattr(karvdash.informers, "anchors", lambda: written)
+
+    await karvdash.reconciler.once()
+    await karvdash.reconciler.once()
+
+    assert karvdash.reconciler.strays() == written
+    told = [record.getMessage() for record in caplog.records if "karvdash-hub adopt" in record.getMessage()]
+    assert len(told) == 1
+    assert "ConfigMap karvdash-0 in karvdash-alice" in told[0]
+    assert "somebody else's line" not in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from demo.stack import Stack
 from tests.fixtures.stacks import Person, make_person
 from tests.hub.conftest import HubProcess
 from tests.hub.helpers import launch, namespace_of
+from tests.hub_http.test_api import events
 
 
 def bootstrap(stack: Stack) -> dict[str, str]:
@@ -58,6 +60,7 @@ def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Pers
     alice.api("POST", "/karvdash/services/stopped/stop")
     alice.wait_for("stopped", "stopped")
     namespace = namespace_of(alice)
+    open_page = alice.api("GET", "/karvdash/events", stream=True)
 
     answer = delete_user(stack, alice.name)
     assert answer.status_code == 204, answer.text
@@ -65,8 +68,11 @@ def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Pers
     wait_until_gone(stack, namespace)
     namesake = make_again(stack, alice.name)
     assert namesake.api("GET", "/karvdash/services/").json()["objects"] == []
-    launch(namesake, "redis", NAME="running")
-    namesake.wait_for("running", "running")
+    launch(namesake, "redis", NAME="of-the-next")
+    namesake.wait_for("of-the-next", "running")
+    with open_page:
+        heard = [data for _, data, _ in events(open_page)]
+    assert "of-the-next" not in json.dumps(heard)
 
 
 def test_a_killed_hub_goes_on_removing(stack: Stack, person: Callable[..., Person], hub: HubProcess) -> None:

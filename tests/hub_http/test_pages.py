@@ -78,6 +78,8 @@ def test_a_mistake_stands_beside_its_field_and_nothing_typed_is_lost(scene: Scen
     assert 'value="77"' in answer.text
     assert 'value="new-one"' in answer.text
     assert 'value="lots"' in answer.text
+    # A password may be among what is shown again.
+    assert answer.headers["Cache-Control"] == "no-store"
     assert scene.owner.api("GET", "/karvdash/services/new-one/").status_code == 404
 
 
