@@ -133,8 +133,9 @@ class KarvdashAuthenticator(KarvdashHandlersMixin, Authenticator):  # type: igno
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """Check name and password of the login form."""
+        name = self.normalize_username(data.get("username", "").strip())  # telephones begin with a capital
         try:
-            account = await self.accounts.authenticate(data.get("username", ""), data.get("password", ""))
+            account = await self.accounts.authenticate(name, data.get("password", ""))
         except KarvdashError as error:
             raise web.HTTPError(error.status, "%s", error.message) from error
         return None if account is None else {"name": account.name, "admin": account.admin}

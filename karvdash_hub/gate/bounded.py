@@ -49,6 +49,11 @@ class Bounded(Generic[K, V]):
         """Forget a key."""
         self._entries.pop(key, None)
 
+    def drop_all(self, which: Callable[[K], bool]) -> None:
+        """Forget every key that is meant."""
+        for key in [key for key in self._entries if which(key)]:
+            del self._entries[key]
+
     def items(self) -> list[tuple[K, V]]:
         """Return what is still good."""
         now = self._clock()

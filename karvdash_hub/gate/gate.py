@@ -51,7 +51,6 @@ class Gate:
         self.settings = settings
         self.site = settings.site
         self.table = Table(self.site.hostname, settings.namespace_prefix, Addresses(settings.pod_ranges))
-        self.watches = Watches(load(settings.kubeconfig), self.table)
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)
         self.activity = Activity(self.hub, settings.report)
@@ -62,6 +61,7 @@ class Gate:
             known=lambda host: self.table.get(host) is not None,
             grace=settings.hub_grace,
         )
+        self.watches = Watches(load(settings.kubeconfig), self.table, self.people.gone)
         self.pages = Pages()
         self.reach = Reach()
         self.verdicts: Counter[tuple[int, str]] = Counter()

@@ -127,6 +127,11 @@ class People:
         self._recent.drop(pair)
         self._relays.close(pair)
 
+    def gone(self, host: str) -> None:
+        """Believe no former answer about a host whose server is gone: the next one may be somebody else's."""
+        self._agreed.drop_all(lambda pair: pair.host == host)
+        self._tokens.drop_all(lambda token: token[1] == host)
+
     async def poll(self) -> None:
         """Ask about the sessions in use each half minute, for ever."""
         while True:

@@ -30,10 +30,12 @@ class Watches(Watched[Kind]):
 
     Args:
         config: the API server, with rights to list and watch the four kinds (share/rbac/gate.yaml).
+        gone: told of hosts that are nobody's any more.
     """
 
-    def __init__(self, config: KubeConfig, table: Table) -> None:
+    def __init__(self, config: KubeConfig, table: Table, gone: Callable[[str], None]) -> None:
         self.table = table
+        self._gone = gone
         by_kind: dict[Kind, Watch[Any]] = {
             kind: Watch(config, path, label_selector=label, project=project)
             for kind, (path, label, project) in _WATCHED.items()
@@ -44,6 +46,10 @@ class Watches(Watched[Kind]):
 
     def _follow(self, kind: Kind) -> Callable[[Key, Any, Any], None]:
         def changed(key: Key, old: Any, new: Any) -> None:
-            self.wake(self.table.change(kind, key, old, new))
+            hosts = self.table.change(kind, key, old, new)
+            for host in hosts:
+                if kind == "anchor" and new is None and self.table.get(host) is None:
+                    self._gone(host)
+            self.wake(hosts)
 
         return changed

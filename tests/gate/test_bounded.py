@@ -34,3 +34,11 @@ def test_what_is_dropped_is_gone() -> None:
     kept.drop("a")
     kept.drop("a")
     assert None is kept.get("a")
+
+
+def test_all_that_is_meant_goes() -> None:
+    kept: Bounded[int, str] = Bounded(9, 60)
+    for number in range(6):
+        kept.put(number, "")
+    kept.drop_all(lambda number: number % 2 == 0)
+    assert kept.keys() == [1, 3, 5]

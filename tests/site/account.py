@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -56,7 +57,7 @@ class Account:
         name = answer.json()["name"]
         self.site.endpoints(self.name, name, port)
         self.wait_for(name, "running")
-        return f"{name}-{self.name}.{HOSTNAME}"
+        return str(urlsplit(answer.json()["url"]).hostname)
 
     def wait_for(self, name: str, state: str, seconds: float = 30) -> dict[str, Any]:
         """Wait for a state of a service."""

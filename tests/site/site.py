@@ -29,6 +29,7 @@ from cluster.certificates import Authority, Leaf
 from demo.node import proxy_command
 from demo.processes import Process
 from karvdash_hub.kube.rbac import install_manifests
+from karvdash_hub.names import user_slug
 from tests.gate.conftest import free_ports
 from tests.kube.api_server import ADMIN, ApiServer
 from tests.site.account import HOSTNAME, TEMPLATE, Account
@@ -139,10 +140,13 @@ class Site:
             input=password, text=True, capture_output=True, env=self._environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        bootstrap = (self.folder / "secrets" / "bootstrap").read_text()
+        return self.user(name, password, admin=admin)
+
+    def user(self, name: str, password: str, *, admin: bool = False) -> Account:
+        """Make somebody known to JupyterHub who has an account."""
         quoted = quote(name, safe="")
-        self.api("POST", f"/users/{quoted}", {"admin": admin}, token=bootstrap)
-        answer = self.api("POST", f"/users/{quoted}/tokens", {"note": "tests"}, token=bootstrap)
+        self.api("POST", f"/users/{quoted}", {"admin": admin})
+        answer = self.api("POST", f"/users/{quoted}/tokens", {"note": "tests"})
         assert answer.status_code in (200, 201), answer.text
         return Account(self, name, password, answer.json()["token"])
 
@@ -156,7 +160,7 @@ class Site:
 
     def endpoints(self, user: str, server: str, port: int = 8080) -> None:
         """Let the pod answer for a service: the EndpointSlice of its Service."""
-        namespace = f"karvdash-{user}"
+        namespace = f"karvdash-{user_slug(user)}"
         service = self.kube("GET", f"/api/v1/namespaces/{namespace}/services/{server}")
         owner = {"apiVersion": "v1", "kind": "Service", "name": server, "uid": service["metadata"]["uid"]}
         labels = {
@@ -259,10 +263,10 @@ class Site:
         }
 
     def _collector_command(self) -> list[str]:
-        """What deletes the objects of an anchor that is deleted."""
+        """What deletes the objects of an anchor that is deleted, and namespaces."""
         return [
             str(binaries.find("kube-controller-manager")), "--kubeconfig", str(self._kubeconfig("admin")),
-            "--controllers", "garbage-collector-controller", "--leader-elect=false",
+            "--controllers", "garbage-collector-controller,namespace-controller", "--leader-elect=false",
             "--bind-address", "127.0.0.1", "--secure-port", "0",
         ]  # fmt: skip
 
