@@ -7,6 +7,7 @@ admin page is in the log like one that is stopped on ours. Changes of accounts b
 
 from __future__ import annotations
 
+import json
 import re
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -22,6 +23,7 @@ class Deed(NamedTuple):
 
 
 _NAME = r"(?P<object>[^/]+)"
+_OWNER = r"(?P<subject>[^/]+)"
 _USER = r"users/(?P<subject>[^/]+)"
 #: Method, path below the Hub's prefix (and below as/<user>/), action.
 _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
@@ -47,9 +49,13 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("POST", rf"api/{_USER}", "account.add"),
         ("PATCH", rf"api/{_USER}", "account.change"),
         ("DELETE", rf"api/{_USER}", "account.delete"),
-        ("POST", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.share"),
-        ("PATCH", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.unshare"),
-        ("DELETE", rf"api/shares/(?P<subject>[^/]+)/{_NAME}", "service.unshare"),
+        ("POST", rf"api/shares/{_OWNER}/{_NAME}", "service.share"),
+        ("PATCH", rf"api/shares/{_OWNER}/{_NAME}", "service.unshare"),
+        ("DELETE", rf"api/shares/{_OWNER}/{_NAME}", "service.unshare"),
+        ("DELETE", rf"api/(?P<kind>user|group)s/(?P<who>[^/]+)/shared/{_OWNER}/{_NAME}", "service.unshare"),
+        ("POST", rf"api/share-codes/{_OWNER}/{_NAME}", "service.share-code"),
+        ("DELETE", rf"api/share-codes/{_OWNER}/{_NAME}", "service.unshare-code"),
+        ("POST", r"accept-share", "service.accept-share"),
         ("GET", r"logout", "sign-out"),
     )
 )
@@ -69,8 +75,28 @@ def deed(method: str, path: str) -> Deed | None:
             parts = {key: unquote(value or "") for key, value in found.groupdict().items()}
             subject = parts.get("subject") or unquote(acted_for)
             via = "api" if path.startswith("api/") else "page"
-            return Deed(action + parts.get("verb", ""), subject, parts.get("object", ""), via)
+            what = with_whom(parts.get("object", ""), parts.get("kind", ""), parts.get("who", ""))
+            return Deed(action + parts.get("verb", ""), subject, what, via)
     return None
+
+
+def with_whom(server: str, kind: str, who: str) -> str:
+    """Call the object of a share: ``web with bob``, ``web with group team``."""
+    return f"{server} with {'group ' if kind == 'group' else ''}{who}" if who else server
+
+
+def shared(found: Deed, body: bytes) -> str:
+    """Call the object of a request: those to JupyterHub's API of shares say in the body with whom."""
+    if found.action not in ("service.share", "service.unshare") or found.via != "api":
+        return found.object
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return found.object
+    for kind in ("user", "group") if isinstance(given, dict) else ():
+        if isinstance(who := given.get(kind), str):
+            return with_whom(found.object, kind, who)
+    return found.object
 
 
 def outcome(status: int) -> str:

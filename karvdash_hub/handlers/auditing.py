@@ -14,7 +14,7 @@ from jupyterhub.user import User
 from sqlalchemy.exc import SQLAlchemyError
 
 from karvdash_hub.errors import KarvdashError
-from karvdash_hub.handlers.audit_routes import deed, outcome
+from karvdash_hub.handlers.audit_routes import deed, outcome, shared
 from karvdash_hub.store import Store
 
 log = logging.getLogger("jupyterhub.karvdash")
@@ -52,7 +52,7 @@ class Recorder:
             found.action,
             actor=actor,
             subject=found.subject or actor,
-            object=getattr(handler, "audit_object", "") or found.object,
+            object=getattr(handler, "audit_object", "") or shared(found, handler.request.body),
             outcome=outcome(handler.get_status()),
             via=found.via,
         )

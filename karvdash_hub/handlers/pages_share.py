@@ -6,6 +6,7 @@ from tornado import web
 
 from karvdash_hub.errors import NotFound, ValuesInvalid
 from karvdash_hub.handlers import shares
+from karvdash_hub.handlers.audit_routes import with_whom
 from karvdash_hub.handlers.base import needs_own
 from karvdash_hub.handlers.pages_service import ServicePage
 from karvdash_hub.spawner import idle
@@ -18,7 +19,9 @@ class _SharePage(ServicePage):
         if name not in records:
             raise NotFound(f"There is no service {name!r}.")
         kind = "group" if self.get_body_argument("kind", "user") == "group" else "user"
-        return records[name], kind, self.get_body_argument("who", "").strip()
+        who = self.get_body_argument("who", "").strip()
+        self.audit_object = with_whom(name, kind, who)
+        return records[name], kind, who
 
     def _done(self, name: str) -> None:
         self.redirect(self.hub_path("service", name) + "#share", status=303)

@@ -8,7 +8,7 @@ import pytest
 
 from karvdash_hub.accounts.exporting import csv_lines, json_lines
 from karvdash_hub.accounts.rules import email_mistakes, name_mistakes, password_mistakes
-from karvdash_hub.handlers.audit_routes import Deed, deed, outcome
+from karvdash_hub.handlers.audit_routes import Deed, deed, outcome, shared
 from karvdash_hub.kube.deactivation import is_ours
 from karvdash_hub.store_rows import AuditEntry
 
@@ -81,6 +81,13 @@ def test_names(name: str) -> None:
         ),
         pytest.param("DELETE", "api/users/bob", Deed("account.delete", "bob", "", "api"), id="delete-user"),
         pytest.param("POST", "api/shares/bob/web", Deed("service.share", "bob", "web", "api"), id="share"),
+        pytest.param(
+            "DELETE",
+            "api/groups/a%20team/shared/bob/web",
+            Deed("service.unshare", "bob", "web with group a team", "api"),
+            id="leaving-a-share",
+        ),
+        pytest.param("POST", "service/web/keep", Deed("service.keep", "", "web", "page"), id="keep"),
         pytest.param("GET", "logout", Deed("sign-out", "", "", "page"), id="sign-out"),
         pytest.param("GET", "home", None, id="looking"),
         pytest.param("POST", "api/users/bob/activity", None, id="activity"),
@@ -89,6 +96,27 @@ def test_names(name: str) -> None:
 )
 def test_requests_for_the_log(method: str, path: str, expected: Deed | None) -> None:
     assert deed(method, path) == expected
+
+
+SHARE = Deed("service.share", "bob", "web", "api")
+
+
+@pytest.mark.parametrize(
+    ("found", "body", "expected"),
+    [
+        pytest.param(SHARE, b'{"user": "eve"}', "web with eve", id="user"),
+        pytest.param(SHARE, b'{"group": "team", "user": null}', "web with group team", id="group"),
+        pytest.param(SHARE._replace(action="service.unshare"), b'{"user": "eve"}', "web with eve", id="end"),
+        pytest.param(SHARE, b"", "web", id="with-all"),
+        pytest.param(SHARE, b"{", "web", id="no-json"),
+        pytest.param(SHARE, b"[" * 100_000, "web", id="deep"),
+        pytest.param(SHARE, b'["user"]', "web", id="a-list"),
+        pytest.param(SHARE, b'{"user": {"a": 1}}', "web", id="no-name"),
+        pytest.param(SHARE._replace(action="token.add"), b'{"user": "eve"}', "web", id="another-request"),
+    ],
+)
+def test_with_whom_a_request_shares(found: Deed, body: bytes, expected: str) -> None:
+    assert shared(found, body) == expected
 
 
 @pytest.mark.parametrize(

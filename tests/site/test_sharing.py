@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from tests.site.site import Account, Site
 from tests.site.visitor import Visitor
 
-SHARE, UNSHARE = "/hub/service/echo/share", "/hub/service/echo/unshare"
+SHARE, UNSHARE, KEEP = (f"/hub/service/echo/{verb}" for verb in ("share", "unshare", "keep"))
 
 
 @pytest.fixture
@@ -83,6 +83,30 @@ def test_whom_it_cannot_be_shared_with(host: str, browser: Visitor, kind: str, w
     page = browser.post(SHARE, {"kind": kind, "who": who})
     assert page.status == 400
     assert said in page.data.decode()
+
+
+def test_shares_and_their_ends_are_in_the_log(
+    site: Site, host: str, browser: Visitor, bob: Account, alice: Account
+) -> None:
+    """By page and by JupyterHub's API, with whom; for the owner, for administrators, and for nobody else."""
+    for path, form in ((SHARE, {"who": bob.name}), (UNSHARE, {"who": bob.name}), (KEEP, {})):
+        assert browser.post(path, form).status == 200
+    for method in ("POST", "PATCH"):
+        assert alice.api(method, f"/shares/{alice.name}/echo", {"user": bob.name}).status_code == 200
+
+    path = f"/karvdash/audit/?user={alice.name}&limit=5"
+    shared, ended = [("service." + verb, f"echo with {bob.name}") for verb in ("share", "unshare")]
+    for reader in (alice, site.account(admin=True)):
+        entries = reader.api("GET", path).json()["objects"]
+        found = [(one["via"], one["action"], one["object"]) for one in reversed(entries)]
+        assert found == [
+            ("page", *shared), ("page", *ended), ("page", "service.keep", "echo"),
+            ("api", *shared), ("api", *ended),
+        ]  # fmt: skip
+        assert {(one["actor"], one["subject"], one["outcome"]) for one in entries} == {
+            (alice.name, alice.name, "done")
+        }
+    assert bob.api("GET", path).status_code == 403
 
 
 def test_it_is_not_shared_with_its_owner(host: str, browser: Visitor, alice: Account) -> None:
