@@ -9,6 +9,7 @@ ref: https://kubernetes.io/docs/reference/access-authn-authz/validating-admissio
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -159,15 +160,34 @@ class Policies(LoggingConfigurable):
         return list(proposal.value)
 
 
-def manifests(platform: Platform, data: DataDomains, policies: Policies) -> list[Manifest]:
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where the Hub may write outside of users' namespaces.
+
+    See the settings ``Argo.namespace`` and ``OIDCProvider.secret_namespaces``.
+    """
+
+    argo_namespace: str = ""
+    secret_namespaces: Sequence[str] = ()
+
+
+_NOWHERE = Elsewhere()
+
+
+def manifests(
+    platform: Platform, data: DataDomains, policies: Policies, elsewhere: Elsewhere = _NOWHERE
+) -> list[Manifest]:
     """Return parameters, policies and bindings, in the order in which they have to be applied."""
     chosen = [name for name in names() if name not in policies.disabled]
     objects = [fitted for name in chosen for fitted in _fitted(name, platform.release_namespace)]
     order = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
-    return [parameters(platform, data, policies), *sorted(objects, key=lambda one: order.index(one["kind"]))]
+    first = parameters(platform, data, policies, elsewhere)
+    return [first, *sorted(objects, key=lambda one: order.index(one["kind"]))]
 
 
-def parameters(platform: Platform, data: DataDomains, policies: Policies) -> Manifest:
+def parameters(
+    platform: Platform, data: DataDomains, policies: Policies, elsewhere: Elsewhere = _NOWHERE
+) -> Manifest:
     """Return the ConfigMap that all policies read."""
     (manifest,) = _read(_PARAMETERS_FILE)
     root = data.root
@@ -176,6 +196,8 @@ def parameters(platform: Platform, data: DataDomains, policies: Policies) -> Man
     manifest["data"] = {
         "namespacePrefix": platform.namespace_prefix,
         "hub": f"system:serviceaccount:{platform.release_namespace}:{_HUB_ACCOUNT}",
+        "argoNamespace": elsewhere.argo_namespace,
+        "secretNamespaces": _lines(elsewhere.secret_namespaces),
         "administrators": _lines(policies.administrators),
         "controllers": _lines(policies.controllers),
         "trusted": _lines(policies.trusted),

@@ -18,7 +18,9 @@ from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.config import load
 from karvdash_hub.kube.rest import Kube
-from karvdash_hub.policies import LABEL_PART_OF, PART_OF, Policies, manifests
+from karvdash_hub.kube.settings import Argo
+from karvdash_hub.oidc_settings import OIDCProvider
+from karvdash_hub.policies import LABEL_PART_OF, PART_OF, Elsewhere, Policies, manifests
 from karvdash_hub.settings import Platform
 
 _API = "admissionregistration.k8s.io/v1"
@@ -87,7 +89,10 @@ def from_settings(config_file: Path | None) -> list[Manifest]:
     """
     try:
         config = _read(config_file) if config_file else Config()
-        return manifests(Platform(config=config), DataDomains(config=config), Policies(config=config))
+        elsewhere = Elsewhere(Argo(config=config).namespace, OIDCProvider(config=config).secret_namespaces)
+        return manifests(
+            Platform(config=config), DataDomains(config=config), Policies(config=config), elsewhere
+        )
     except (TraitError, SyntaxError, NameError) as error:
         raise KarvdashError(f"{config_file or 'settings'}: {error}", "settings") from error
 

@@ -3,6 +3,8 @@
 RoleBinding karvdash-user          ``default`` account -> the user role, inside the namespace
 RoleBinding karvdash-impersonate   the Hub may act as that account, here and nowhere else
 RoleBinding karvdash-secrets       the Hub may write Secrets here, and read none
+RoleBinding argo-binding           the user's account in Argo's namespace -> the user role, if there is Argo
+RoleBinding karvdash-oidc          the user by ID token -> the user role, if the API server trusts the Hub
 Secret karvdash-api                ``config.ini``: where the API is, and the user's token for it
 NetworkPolicy karvdash-isolate     in: own namespace and the platform; out: all but other users' pods
 ResourceQuota, LimitRange karvdash-user, if settings ask for them
@@ -35,6 +37,9 @@ SECRETS_ROLE = "karvdash-hub-secrets"
 USER_BINDING = "karvdash-user"
 IMPERSONATE_BINDING = "karvdash-impersonate"
 SECRETS_BINDING = "karvdash-secrets"
+#: Those that settings ask for.
+ARGO_BINDING = "argo-binding"
+OIDC_BINDING = "karvdash-oidc"
 #: Name of the ResourceQuota and of the LimitRange.
 BOUNDS = "karvdash-user"
 NETWORK_POLICY = "karvdash-isolate"
@@ -89,6 +94,7 @@ class Wanted:
     pod_security: bool = False
     volumes: Sequence[str] = ()
     api: ApiAccess | None = None
+    also: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -118,6 +124,7 @@ class Wanted:
             self._binding(USER_BINDING, self.user_role, account),
             self._binding(IMPERSONATE_BINDING, IMPERSONATE_ROLE, _subject(hub)),
             self._binding(SECRETS_BINDING, SECRETS_ROLE, _subject(hub)),
+            *(self._binding(name, self.user_role, subject) for name, subject in self.also.items()),
         ]
 
     def contents(self) -> list[Manifest]:
@@ -136,7 +143,8 @@ class Wanted:
         gone = [("v1", kind, BOUNDS) for kind, spec in self._bounds() if not spec]
         if self.isolation is None:
             gone.append(("networking.k8s.io/v1", "NetworkPolicy", NETWORK_POLICY))
-        return gone
+        others = {ARGO_BINDING, OIDC_BINDING} - self.also.keys()
+        return gone + [(f"{_RBAC}/v1", "RoleBinding", name) for name in sorted(others)]
 
     def _bounds(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
         return ("ResourceQuota", self.quota), ("LimitRange", self.limit_range)

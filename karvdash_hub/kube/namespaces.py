@@ -71,6 +71,7 @@ async def ensure_namespace(
     volumes: Sequence[str] = (),
     api: ApiAccess | None = None,
     fresh: float = 30.0,
+    also: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Make the user's namespace and what belongs into it, or repair it.
 
@@ -83,6 +84,8 @@ async def ensure_namespace(
         volumes: data domains that the namespace's pods get; the admission server reads them there.
         api: for Secret karvdash-api; None leaves one alone.
         fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
+        also: who gets the user role besides ``default``: subjects by the name of their RoleBinding, which is
+            ``contents.ARGO_BINDING`` or ``OIDC_BINDING``. Those that are left out are removed.
 
     Raises: NotYours, Terminating, KubeError.
     """
@@ -99,6 +102,7 @@ async def ensure_namespace(
         volumes=volumes,
         api=api,
     )
+        also=also or {},
     memory = _memories.setdefault(kube, _Memory())
     async with memory.locks.setdefault(namespace, asyncio.Lock()):
         done, digest = memory.done.get(namespace, (float("-inf"), ""))

@@ -1,17 +1,20 @@
-"""Settings of user namespaces, as traits of one class: ``c.UserNamespaces.pod_cidrs = ["10.244.0.0/16"]``."""
+"""Settings of what the Hub does in Kubernetes, as traits: ``c.UserNamespaces.pod_cidrs = [...]``."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
-from traitlets import Bool, Dict, Float, List, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from karvdash_hub.kube.contents import Isolation
 
 _DAY = 86400.0
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class UserNamespaces(LoggingConfigurable):
@@ -98,3 +101,97 @@ class UserNamespaces(LoggingConfigurable):
         release = {"matchLabels": {"kubernetes.io/metadata.name": release_namespace}}
         peers: Sequence[dict[str, Any]] = self.platform_peers or [{"namespaceSelector": release}]
         return Isolation(peers, self.pod_cidrs, self.forbidden_cidrs)
+
+
+class Argo(LoggingConfigurable):
+    """Argo Workflows, to which people sign in with the Hub's accounts."""
+
+    url = Unicode(
+        "",
+        help="""
+        Address of Argo's server in browsers, for example ``https://argo.example.com``.
+
+        Pages link to it, and tokens of the claim ``karvdash_argo_workflows_url`` say it. Empty means that
+        there is none.
+        """,
+    ).tag(config=True)
+
+    namespace = Unicode(
+        "",
+        help="""
+        Namespace in which Argo's server looks for the accounts of people who sign in (``SSO_DELEGATE_RBAC``).
+
+        Each user gets an account there, which may do in the user's own namespace what the user may, and
+        nothing elsewhere. Beside this the Hub needs a RoleBinding to the ClusterRoles ``karvdash-hub-argo``
+        and ``karvdash-hub-secrets`` in that namespace, and ``karvdash-hub policies apply`` has to be run
+        again. Empty means that no accounts are made.
+        """,
+    ).tag(config=True)
+
+    @validate("url")
+    def _check_url(self, proposal: Any) -> str:
+        url = urlsplit(str(proposal.value))
+        if proposal.value and (url.scheme not in ("http", "https") or not url.hostname or url.query):
+            raise TraitError(f"Argo.url must be http:// or https:// with a host, not {proposal.value!r}")
+        return str(proposal.value).rstrip("/")
+
+    @validate("namespace")
+    def _check_namespace(self, proposal: Any) -> str:
+        if proposal.value and not _LABEL.fullmatch(proposal.value):
+            raise TraitError(f"Argo.namespace must be the name of a namespace, not {proposal.value!r}")
+        return str(proposal.value)
+
+
+class Kubectl(LoggingConfigurable):
+    """How people reach the Kubernetes API with their own programs."""
+
+    server = Unicode(
+        "",
+        help="""
+        Address of the Kubernetes API as people's computers reach it, for example
+        ``https://kubernetes.example.com:6443``.
+
+        It is written into the kubeconfig files of the page “Connect”. Empty means the address that the Hub
+        itself uses, which inside a cluster is good for pods only.
+        """,
+    ).tag(config=True)
+
+    certificate_authority = Unicode(
+        "",
+        help="""
+        File (PEM) with the authority that signed the certificate of ``server``.
+
+        Empty means the one that the Hub itself uses, or, where ``server`` is set, those that people's
+        computers know.
+        """,
+    ).tag(config=True)
+
+    lifetime = Integer(
+        8 * 3600,
+        min=600,
+        help="""
+        Time (in seconds) for which a kubeconfig file of the page “Connect” is valid.
+
+        Longer than ``Policies.token_seconds`` is refused by the policies. Each can be revoked before.
+        """,
+    ).tag(config=True)
+
+    trusts_oidc = Bool(
+        False,
+        help="""
+        Whether the API server trusts the Hub's OpenID Connect provider (``--authentication-config``).
+
+        Users are then known to Kubernetes as ``oidc:<sub>`` and get the role ``Platform.user_role`` in their
+        own namespace under that name too; the page “Connect” offers a kubeconfig file without any secret.
+        See docs/howto/sign-in-with-the-hub.md.
+        """,
+    ).tag(config=True)
+
+    oidc_client_id = Unicode(
+        "kubernetes",
+        help="""
+        ``client_id`` of the public client by which kubectl signs people in, where ``trusts_oidc`` is set.
+
+        It has to be among the audiences in the API server's configuration.
+        """,
+    ).tag(config=True)

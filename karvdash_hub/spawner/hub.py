@@ -22,14 +22,17 @@ from karvdash_hub.kube.library import TemplateLibrary
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.settings import UserNamespaces
+from karvdash_hub.oidc_settings import OIDCProvider
 from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
 from karvdash_hub.spawner import idle
 from karvdash_hub.spawner.adoption import Adoption
 from karvdash_hub.spawner.answers import Probe
+from karvdash_hub.spawner.applications import Applications
 from karvdash_hub.spawner.crash_lines import CrashLines
 from karvdash_hub.spawner.folders import Folders
+from karvdash_hub.spawner.outside import Outside
 from karvdash_hub.spawner.passwords import Passwords
 from karvdash_hub.spawner.pod_tokens import PodTokens
 from karvdash_hub.spawner.queue import FairQueue
@@ -53,7 +56,7 @@ class Karvdash(Records):
     """Everything that spawners, pages and API share.
 
     Attributes:
-        platform, user_namespaces, data: settings.
+        platform, user_namespaces, data, oidc_settings: settings.
         store: our database.
         kube: the API server, with the Hub's own rights or a user's.
         informers: what is in the cluster now, in memory.
@@ -71,6 +74,8 @@ class Karvdash(Records):
         making: whose objects are made next, one launch a user at once: that takes the Hub's time, while the
             rest of a launch is waiting.
         standing: what changes of accounts order.
+        outside: what users have in Kubernetes beside their namespaces.
+        applications: who may sign people in with this Hub.
         stock: typed clients for stock notebooks.
     """
 
@@ -80,6 +85,7 @@ class Karvdash(Records):
         self.platform = platform
         self.user_namespaces = UserNamespaces(parent=app)
         self.data = DataDomains(parent=app)
+        self.oidc_settings = OIDCProvider(parent=app)
         self.app = app
         self.config = kube_config.load(platform.kubeconfig)
         self.store = Store(platform.database_url)
@@ -107,6 +113,8 @@ class Karvdash(Records):
         self.reconciler = Reconciler(self)
         self.standing = Standing(self)
         self.adoption = Adoption(self)
+        self.outside = Outside(self)
+        self.applications = Applications(self)
         leaving = self.store.leaving()
         self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
         self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}
@@ -153,6 +161,7 @@ class Karvdash(Records):
             self.repair.objects.start()
             self.background(self.pod_tokens.keep_fresh())
             self.background(self.repair.look_once())
+            self.background(self.applications.follow_configuration())
             self.background(idle.run(self))
             await self.reconciler.run()
         finally:
@@ -259,8 +268,10 @@ class Karvdash(Records):
             pod_security=not self.data.allowed_host_path_dirs,
             volumes=self.data.volumes,
             api=self.pod_tokens.access(username),
+            also=self.outside.subjects(claim),
             fresh=fresh,
         )
+        await self.outside.ensure(claim, again=fresh == 0)
         await self.folders.ensure_volumes(claim, fresh=fresh)
 
     async def ensure_place(

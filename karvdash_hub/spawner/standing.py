@@ -139,6 +139,7 @@ class Standing:
         with suppress(NotFound):  # never signed in, so there is no namespace yet
             await self._karvdash.kube.get("v1", "Namespace", claim.namespace)
             await cut_off(self._karvdash.kube, claim.namespace)
+        await self._karvdash.outside.remove(claim)
 
     async def _restore(self, username: str) -> None:
         await self._karvdash.ensure_namespace(username, fresh=0)

@@ -123,6 +123,7 @@ async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
 
     Returns: whether it is gone. Raises: KarvdashError.
     """
+    await karvdash.outside.remove(claim)
     try:
         await delete_namespace(
             karvdash.kube,
