@@ -18,6 +18,9 @@ SCOPES: dict[str, dict[str, object]] = {
     "custom:karvdash:users": {
         "description": "Manage accounts: add, activate, deactivate, delete. Administrators have admin:users."
     },
+    "custom:karvdash:oidc": {
+        "description": "Manage the applications that sign people in. Administrators have admin:users."
+    },
     "custom:karvdash:audit": {
         "description": "Read the whole audit log; everybody may read what is about oneself."
     },

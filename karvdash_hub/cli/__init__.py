@@ -9,6 +9,7 @@ import click
 from karvdash_hub import __version__
 from karvdash_hub.cli.adopt import adopt
 from karvdash_hub.cli.folders import folders
+from karvdash_hub.cli.oidc import oidc
 from karvdash_hub.cli.policies import policies
 from karvdash_hub.cli.selftest import selftest
 from karvdash_hub.cli.users import audit, user
@@ -23,6 +24,7 @@ def commands() -> None:
 commands.add_command(adopt)
 commands.add_command(audit)
 commands.add_command(folders)
+commands.add_command(oidc)
 commands.add_command(policies)
 commands.add_command(selftest)
 commands.add_command(user)

@@ -22,7 +22,8 @@ from karvdash_hub.errors import NotFound
 from karvdash_hub.store import Store
 
 
-def _database(command: Callable[..., Any]) -> Callable[..., Any]:
+def database(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the database is."""
     url = click.option(
         "--database-url", envvar="KARVDASH_DATABASE_URL", help="SQLAlchemy URL of karvdash_hub's database."
     )
@@ -35,7 +36,8 @@ def _database(command: Callable[..., Any]) -> Callable[..., Any]:
     return url(folder(command))
 
 
-def _open(context: click.Context, database_url: str | None, state_dir: Path | None) -> Store:
+def open_store(context: click.Context, database_url: str | None, state_dir: Path | None) -> Store:
+    """Open the database that the options name, until the command ends."""
     if not database_url and not state_dir:
         raise click.UsageError("Say where the database is: --state-dir FOLDER or --database-url URL.")
     store = Store(database_url or f"sqlite:///{state_dir}/karvdash.sqlite")
@@ -44,11 +46,11 @@ def _open(context: click.Context, database_url: str | None, state_dir: Path | No
 
 
 @click.group()
-@_database
+@database
 @click.pass_context
 def user(context: click.Context, database_url: str | None, state_dir: Path | None) -> None:
     """Manage local accounts. A running Hub acts on changes within seconds."""
-    context.obj = Management(_open(context, database_url, state_dir), via="command")
+    context.obj = Management(open_store(context, database_url, state_dir), via="command")
 
 
 _generate = click.option("--generate", is_flag=True, help="Make a random password and print it.")
@@ -175,7 +177,7 @@ def list_(accounts: Management) -> None:
 
 
 @click.command()
-@_database
+@database
 @click.option("--user", "subject", help="Only what is about this user.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.pass_context
@@ -183,7 +185,7 @@ def audit(
     context: click.Context, database_url: str | None, state_dir: Path | None, subject: str | None, form: str
 ) -> None:
     """Write the audit log, the newest entry first."""
-    entries = _open(context, database_url, state_dir).audit.export(subject=subject)
+    entries = open_store(context, database_url, state_dir).audit.export(subject=subject)
     for line in csv_lines(entries) if form == "csv" else json_lines(entries):
         click.echo(line, nl=False)
 

@@ -282,6 +282,10 @@ class Kube:
             as_user=as_user,
         )
 
+    async def call(self, call: Call) -> Manifest:
+        """Send a request for which there is no method here."""
+        return await self._transport.request(call)
+
     async def _all_pages(self, first: Call) -> Manifests:
         items: Manifests = []
         params = list(first.params)

@@ -1,0 +1,152 @@
+"""/hub/connect: how a person's own programs get in, and what has been handed out, to be taken back."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from tornado import web
+
+from karvdash_hub.durations import spell_duration
+from karvdash_hub.errors import KarvdashError, NotFound
+from karvdash_hub.handlers import present
+from karvdash_hub.handlers.base import PageHandler
+from karvdash_hub.handlers.clients import ClientsMixin, iso
+from karvdash_hub.kube import kubeconfigs
+
+#: Who may have tokens may have these too; the tokens in pods may not.
+SCOPE = "tokens"
+_SAVED = {
+    "kubeconfig": "The kubeconfig file is worthless now. Kubernetes notices within seconds.",
+    "token": "The token is deleted.",
+    "application": "You are signed out there, and the application has to ask again.",
+}
+
+
+class ConnectHandler(ClientsMixin, PageHandler):
+    """What there is, and what was handed out."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show it; each part fails alone."""
+        self.require(SCOPE)
+        karvdash, name = self.karvdash, self.current_user.name
+        kubectl = karvdash.outside.kubectl
+        handouts, problem = await self._handouts()
+        await self.answer(
+            "karvdash/connect.html",
+            heading="Connect",
+            here="connect",
+            namespace=karvdash.namespace(name),
+            handouts=handouts,
+            problem=problem,
+            lifetime=spell_duration(kubectl.lifetime),
+            trusts_oidc=kubectl.trusts_oidc and karvdash.oidc_settings.enabled,
+            argo_url=karvdash.outside.argo.url,
+            tokens=[_token(token) for token in _tokens(self.current_user)],
+            grants=[_grant(one) for one in karvdash.store.oidc.grants(name, time.time())],
+            provider=karvdash.oidc_settings.enabled,
+            saved=_SAVED.get(self.get_argument("saved", ""), ""),
+        )
+
+    async def _handouts(self) -> tuple[list[kubeconfigs.Handout], str]:
+        karvdash = self.karvdash
+        if karvdash.informers.outage:
+            return [], karvdash.informers.outage
+        try:
+            return await kubeconfigs.handed_out(karvdash.kube, karvdash.namespace(self.current_user.name)), ""
+        except KarvdashError as error:
+            return [], error.message
+
+
+class KubeconfigHandler(ClientsMixin, PageHandler):
+    """/hub/connect/kubeconfig: a file with a token, or one by which kubectl signs the person in."""
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Send the file."""
+        self.require(SCOPE)
+        karvdash, name = self.karvdash, self.current_user.name
+        kubectl, namespace = karvdash.outside.kubectl, karvdash.namespace(name)
+        await karvdash.ensure_namespace(name)
+        server = kubeconfigs.server_for_people(kubectl, karvdash.config)
+        if self.get_body_argument("by", "token") == "oidc":
+            if not kubectl.trusts_oidc:
+                raise NotFound("This cluster does not know people by their sign-in at the Hub.")
+            text = kubeconfigs.sign_in_file(server, namespace, self.issuer, kubectl.oidc_client_id)
+        else:
+            token = await kubeconfigs.hand_out(karvdash.kube, namespace, kubectl.lifetime)
+            text = kubeconfigs.token_file(server, namespace, token)
+            karvdash.store.audit.add("kubeconfig.add", subject=name, actor=name)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "application/yaml")
+        self.set_header("Content-Disposition", f'attachment; filename="{namespace}.kubeconfig"')
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(text)
+
+
+class TakeBackHandler(ClientsMixin, PageHandler):
+    """/hub/connect/<kind>/<id>/revoke."""
+
+    @web.authenticated
+    async def post(self, kind: str, which: str) -> None:
+        """Take back what belongs to the asker."""
+        self.require(SCOPE)
+        karvdash, name = self.karvdash, self.current_user.name
+        if kind == "kubeconfig":
+            await kubeconfigs.take_back(karvdash.kube, karvdash.namespace(name), which)
+        elif kind == "token":
+            self._delete_token(which)
+        else:
+            if which not in [one.client.client_id for one in karvdash.store.oidc.grants(name, time.time())]:
+                raise NotFound("You are not signed in at such an application.")
+            karvdash.store.oidc.revoke_grant(name, which)
+        karvdash.store.audit.add(f"{kind}.revoke", subject=name, actor=name, object=which)
+        self.redirect(f"{self.hub_path('connect')}?saved={kind}", status=303)
+
+    def _delete_token(self, which: str) -> None:
+        found = next((token for token in _tokens(self.current_user) if token.api_id == which), None)
+        if found is None:
+            raise NotFound("You have no such token.")
+        self.db.delete(found)
+        self.db.commit()
+
+
+def _tokens(user: Any) -> list[Any]:
+    """Return the API tokens of a person that have not ended, the newest first, without those of sign-ins."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    own = [
+        token
+        for token in user.api_tokens
+        # Others belong to sign-ins at notebooks and services of JupyterHub, which its page of tokens lists.
+        if token.client_id == "jupyterhub" and (token.expires_at is None or token.expires_at > now)
+    ]
+    return sorted(own, key=lambda token: token.created, reverse=True)
+
+
+def _token(token: Any) -> dict[str, Any]:
+    return {
+        "id": token.api_id,
+        "note": token.note or "without a note",
+        "scopes": sorted(token.scopes),
+        "made": _utc(token.created),
+        "used": _utc(token.last_activity),
+        "expires": _utc(token.expires_at),
+    }
+
+
+def _utc(moment: datetime | None) -> str:
+    return f"{moment.isoformat(timespec='seconds')}Z" if moment else ""
+
+
+def _grant(grant: Any) -> dict[str, Any]:
+    client = grant.client
+    return {
+        "id": client.client_id,
+        "name": client.name,
+        "initials": present.initials(client.name),
+        "hue": present.hue(client.client_id),
+        "since": iso(grant.since),
+        "used": iso(grant.used),
+    }
