@@ -61,7 +61,7 @@ def _step(
         async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             karvdash, launch = cast("tuple[Karvdash, Launch]", args[:2])
             karvdash.launches.say(launch, message, percent)
-            if karvdash.platform.hold_launches_at == name:
+            if karvdash.platform.hold_launches_at.get(launch.key.server) == name:
                 log.warning("Holding launch %s of %s at %s", launch.id, launch.key, name)
                 await asyncio.Event().wait()
             return await function(*args, **kwargs)
@@ -96,6 +96,8 @@ async def begin(karvdash: Karvdash, launch: Launch) -> None:
     """
     row = karvdash.launches.row(*launch.key)
     if row is not None and row.state == "deleted":
+        # What is left is deleted as the user, for which the namespace has to be as it should be.
+        await karvdash.ensure_namespace(launch.key.user)
         await removal.finish_delete(karvdash, launch.key)
     karvdash.launches.write(launch)
 

@@ -19,6 +19,7 @@ class HubProcess:
         self._config = stack.extra_config
         self._folder = folder
         self._process = stack.processes["hub"]
+        self._usual = True
 
     def start(self, *settings: str) -> None:
         """Start it, with lines of Python added to its configuration, and wait until it answers."""
@@ -26,6 +27,7 @@ class HubProcess:
         config = self._folder / "hub_config.py"
         config.write_text("\n".join([self._config.read_text(), *settings]))
         self._stack.extra_config = config
+        self._usual = not settings
         try:
             self._stack.start_parts(("hub",))
         finally:
@@ -34,16 +36,23 @@ class HubProcess:
 
     def stop(self) -> None:
         """Stop it as an administrator would."""
+        self._usual = False
         self._process.stop()
 
     def kill(self) -> None:
         """SIGKILL."""
+        self._usual = False
         self._process.kill()
 
     def restart(self, *settings: str) -> None:
         """Stop and start it."""
         self.stop()
         self.start(*settings)
+
+    def as_usual(self) -> None:
+        """Let it run with its usual settings, for whoever comes next."""
+        if not self._usual:
+            self.restart()
 
     def log(self, since: int = 0) -> str:
         """What it has logged, from this character on."""
@@ -62,4 +71,4 @@ def hub(stack: Stack, tmp_path: Path) -> Iterator[HubProcess]:
     """The Hub's process; after the test it runs with its usual settings again."""
     process = HubProcess(stack, tmp_path)
     yield process
-    process.restart()
+    process.as_usual()

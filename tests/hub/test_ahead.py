@@ -19,7 +19,7 @@ def test_jupyterhub_can_interrupt_what_it_has_not_begun(
 ) -> None:
     """Its own API starts the service, calls it pending, and ends it; nothing is left."""
     alice = person()
-    hub.restart(f"c.Platform.hold_launches_at = {step!r}")
+    hub.restart(f"c.Platform.hold_launches_at = {{'web': {step!r}}}")
     since = len(hub.log())
     path = f"/users/{alice.name}/servers/web"
     started = alice.api("POST", path, {"user_options": {"template": "hello-kubernetes"}})

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
 from demo.stack import Stack
-from tests.fixtures.stacks import Person
+from tests.fixtures.stacks import Person, make_person
 from tests.hub.conftest import HubProcess
 from tests.hub.helpers import labelled, launch, wait_until_empty
 
 STEPS = ["namespace", "plan", "dry-run", "anchor", "apply", "wait"]
-WHOLE = [
-    "ConfigMap/karvdash-hello-kubernetes",
-    "Deployment/hello-kubernetes",
-    "Ingress/hello-kubernetes",
-    "Service/hello-kubernetes",
-]
+
+
+@pytest.fixture(scope="module")
+def killed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Person]]:
+    """People whose one launch was held when the Hub was killed, by the step; it runs again."""
+    people = {step: make_person(stack, "k" + secrets.token_hex(4)) for step in STEPS}
+    hub = HubProcess(stack, tmp_path_factory.mktemp("killed"))
+    hub.restart(f"c.Platform.hold_launches_at = {dict(zip(STEPS, STEPS, strict=True))!r}")
+    since = len(hub.log())
+    for step, somebody in people.items():
+        post_without_answer(somebody, "hello-kubernetes", NAME=step, MESSAGE=f"killed at {step}")
+    for step in STEPS:
+        hub.wait_for_log(f"at {step}", since)
+    hub.kill()
+    hub.start()
+    yield people
+    for somebody in people.values():
+        somebody.remove_everything()
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_launch_killed_at_any_step_is_finished(
-    stack: Stack, person: Callable[..., Person], hub: HubProcess, step: str
-) -> None:
-    alice = person()
-    hub.restart(f"c.Platform.hold_launches_at = {step!r}")
-    since = len(hub.log())
-    post_without_answer(alice, "hello-kubernetes", MESSAGE=step)
-    hub.wait_for_log(f"at {step}", since)
-    hub.kill()
-    hub.start()
-
-    service = alice.wait_for("hello-kubernetes", "running")
-    assert step == service["values"]["MESSAGE"]
-    assert without_pods(stack, alice) == WHOLE
+def test_a_launch_killed_at_any_step_is_finished(stack: Stack, killed: dict[str, Person], step: str) -> None:
+    alice = killed[step]
+    service = alice.wait_for(step, "running")
+    assert service["values"]["MESSAGE"] == f"killed at {step}"
+    assert without_pods(stack, alice) == whole(step)
     assert len(labelled(stack, alice, "pods")) == 1
 
-    assert alice.api("DELETE", "/karvdash/services/hello-kubernetes/").status_code == 204
+    assert alice.api("DELETE", f"/karvdash/services/{step}/").status_code == 204
     wait_until_empty(stack, alice)
 
 
@@ -50,12 +54,12 @@ def test_a_launch_stopped_after_the_hub_was_killed_leaves_nothing(
 ) -> None:
     """What was taken up again can be stopped at once."""
     alice = person()
-    hub.restart("c.Platform.hold_launches_at = 'apply'")
+    hub.restart("c.Platform.hold_launches_at = {'hello-kubernetes': 'apply'}")
     since = len(hub.log())
     post_without_answer(alice, "hello-kubernetes")
     hub.wait_for_log("at apply", since)
     hub.kill()
-    hub.start("c.Platform.hold_launches_at = 'wait'")
+    hub.start("c.Platform.hold_launches_at = {'hello-kubernetes': 'wait'}")
     hub.wait_for_log("at wait", since)
     assert alice.api("POST", "/karvdash/services/hello-kubernetes/stop").status_code == 200
     alice.wait_for("hello-kubernetes", "stopped")
@@ -110,8 +114,7 @@ def test_twenty_kills_at_random_moments(stack: Stack, person: Callable[..., Pers
         hub.start()
         wanted = settled(alice, f"seed {seed}")
     running = [name for name, state in wanted.items() if state == "running"]
-    whole = [one.replace("hello-kubernetes", name) for one in WHOLE for name in running]
-    assert without_pods(stack, alice) == sorted(whole), f"seed {seed}"
+    assert without_pods(stack, alice) == whole(*running), f"seed {seed}"
     assert len(labelled(stack, alice, "pods")) == len(running), f"seed {seed}"
     for name in wanted:
         assert alice.api("DELETE", f"/karvdash/services/{name}/").status_code == 204
@@ -146,6 +149,12 @@ def send(somebody: Person, method: str, path: str, body: object = None) -> None:
             print(f"no answer: {type(error).__name__}")  # the Hub was killed, as intended
 
     threading.Thread(target=run, daemon=True).start()
+
+
+def whole(*names: str) -> list[str]:
+    """What services from the template hello-kubernetes consist of, but for their pods."""
+    kinds = ["ConfigMap/karvdash-{}", "Deployment/{}", "Ingress/{}", "Service/{}"]
+    return sorted(kind.format(name) for kind in kinds for name in names)
 
 
 def without_pods(stack: Stack, somebody: Person) -> list[str]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
 
 from demo.stack import Stack
-from tests.fixtures.stacks import Person
+from tests.fixtures.stacks import Person, make_person
 from tests.hub.conftest import HubProcess
 from tests.hub.helpers import labelled, launch, namespace_of, upload, wait_until_empty
 from tests.hub.test_half_way import CHANGING
-from tests.hub.test_kills import WHOLE, post_without_answer, without_pods
+from tests.hub.test_kills import post_without_answer, whole, without_pods
 
 #: Its container does not listen to SIGTERM, so that whatever ends it takes a known time.
 STUBBORN = """\
@@ -112,37 +113,43 @@ def test_a_deletion_that_takes_long_survives_the_hub(
     wait_until_empty(stack, alice)
 
 
-@pytest.mark.parametrize(
-    ("step", "message"),
-    [
-        # Until Kubernetes has accepted the new settings, the old ones are in force.
-        pytest.param("plan", "old", id="plan"),
-        pytest.param("dry-run", "old", id="dry-run"),
-        pytest.param("anchor", "new", id="anchor"),
-        pytest.param("apply", "new", id="apply"),
-        pytest.param("wait", "new", id="wait"),
-    ],
-)
-def test_a_change_killed_at_any_step_is_whole(
-    stack: Stack, person: Callable[..., Person], hub: HubProcess, step: str, message: str
-) -> None:
-    alice = person()
-    launch(alice, "hello-kubernetes", MESSAGE="old")
-    alice.wait_for("hello-kubernetes", "running")
-    hub.restart(f"c.Platform.hold_launches_at = {step!r}")
+#: Until Kubernetes has accepted the new settings, the old ones are in force.
+IN_FORCE = {"plan": "old", "dry-run": "old", "anchor": "new", "apply": "new", "wait": "new"}
+
+
+@pytest.fixture(scope="module")
+def changing(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Person]]:
+    """People whose service was being changed when the Hub was killed, by the step; it runs again."""
+    people = {step: make_person(stack, "k" + secrets.token_hex(4)) for step in IN_FORCE}
+    for step, somebody in people.items():
+        launch(somebody, "hello-kubernetes", NAME=step, MESSAGE="old")
+    for step, somebody in people.items():
+        somebody.wait_for(step, "running")
+    hub = HubProcess(stack, tmp_path_factory.mktemp("changing"))
+    hub.restart(f"c.Platform.hold_launches_at = {dict(zip(IN_FORCE, IN_FORCE, strict=True))!r}")
     since = len(hub.log())
-    in_background(alice, "PATCH", "/karvdash/services/hello-kubernetes/", {"variables": {"MESSAGE": "new"}})
-    hub.wait_for_log(f"at {step}", since)
+    for step, somebody in people.items():
+        path = f"/karvdash/services/{step}/"
+        in_background(somebody, "PATCH", path, {"variables": {"MESSAGE": "new"}})
+    for step in IN_FORCE:
+        hub.wait_for_log(f"at {step}", since)
     hub.kill()
     hub.start()
+    yield people
+    for somebody in people.values():
+        somebody.remove_everything()
 
-    wait_until_settled(stack, alice, message)
-    assert without_pods(stack, alice) == WHOLE
-    assert alice.service("hello-kubernetes")["values"]["MESSAGE"] == message
+
+@pytest.mark.parametrize("step", IN_FORCE)
+def test_a_change_killed_at_any_step_is_whole(stack: Stack, changing: dict[str, Person], step: str) -> None:
+    alice = changing[step]
+    wait_until_settled(stack, alice, step, IN_FORCE[step])
+    assert without_pods(stack, alice) == whole(step)
+    assert alice.service(step)["values"]["MESSAGE"] == IN_FORCE[step]
     # And it can be changed again.
-    again = alice.api("PATCH", "/karvdash/services/hello-kubernetes/", {"variables": {"MESSAGE": "newer"}})
+    again = alice.api("PATCH", f"/karvdash/services/{step}/", {"variables": {"MESSAGE": "newer"}})
     assert again.status_code == 200, again.text
-    wait_until_settled(stack, alice, "newer")
+    wait_until_settled(stack, alice, step, "newer")
     alice.remove_everything()
     wait_until_empty(stack, alice)
 
@@ -155,7 +162,7 @@ def test_a_change_taken_up_again_removes_what_it_replaces(
     launch(alice, upload(alice, CHANGING))
     alice.wait_for("changing", "running")
     before = labelled(stack, alice)
-    hub.restart("c.Platform.hold_launches_at = 'apply'")
+    hub.restart("c.Platform.hold_launches_at = {'changing': 'apply'}")
     since = len(hub.log())
     in_background(alice, "PATCH", "/karvdash/services/changing/", {"variables": {"WHICH": "two"}})
     hub.wait_for_log("at apply", since)
@@ -178,7 +185,7 @@ def test_those_that_wait_for_their_turn_get_it_after_the_hub_was_killed(
     """One holds the only place, two wait; afterwards all three run, each once."""
     alice = person()
     one_at_a_time = "c.Platform.launches_per_user = 1"
-    hub.restart(one_at_a_time, "c.Platform.hold_launches_at = 'apply'")
+    hub.restart(one_at_a_time, "c.Platform.hold_launches_at = {'one': 'apply'}")
     since = len(hub.log())
     names = ["one", "two", "three"]
     post_without_answer(alice, "hello-kubernetes", NAME="one", MESSAGE="I am one")
@@ -195,18 +202,17 @@ def test_those_that_wait_for_their_turn_get_it_after_the_hub_was_killed(
 
     for name in names:
         assert alice.wait_for(name, "running")["values"]["MESSAGE"] == f"I am {name}"
-    whole = [kind.replace("hello-kubernetes", name) for kind in WHOLE for name in names]
-    assert sorted(whole) == without_pods(stack, alice)
+    assert whole(*names) == without_pods(stack, alice)
     assert len(labelled(stack, alice, "pods")) == len(names)
     alice.remove_everything()
     wait_until_empty(stack, alice)
 
 
-def wait_until_settled(stack: Stack, somebody: Person, message: str) -> None:
+def wait_until_settled(stack: Stack, somebody: Person, name: str, message: str) -> None:
     """Wait until the service runs with this message, in one pod."""
     deadline = time.monotonic() + 60
     while True:
-        service = somebody.service("hello-kubernetes")
+        service = somebody.service(name)
         pods = labelled(stack, somebody, "pods")
         seen = environment(stack, somebody, "MESSAGE")
         if (service["state"], len(pods), seen) == ("running", 1, message):
