@@ -12,6 +12,7 @@ Any authenticator can carry them:
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from jupyterhub.auth import Authenticator
@@ -23,6 +24,7 @@ from karvdash_hub.accounts import LocalAccounts
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers import default_handlers, sign_up_handlers
 from karvdash_hub.handlers.auditing import Recorder
+from karvdash_hub.handlers.oidc_session import note_sign_in
 from karvdash_hub.spawner import door
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.users import remove_user
@@ -49,6 +51,8 @@ class KarvdashHandlersMixin:
             self._note_sign_in(typed, right=False)
             raise
         self._note_sign_in(model["name"] if model else typed, right=bool(model))
+        if model:
+            note_sign_in(handler, model["name"], time.time())
         return model
 
     def _note_sign_in(self, name: str, *, right: bool) -> None:

@@ -6,6 +6,7 @@
     acting.py      the same pages and API about somebody else, for administrators
     base.py        who asks, what they may do, how mistakes are answered
     streams.py     server-sent events
+    oidc_*.py      the OpenID Connect provider
     present.py, fields.py   pure: how a service and a form look
 
 A handler reads the request, calls one function of ``spawner.services``, ``kube.library`` or ``store``,
@@ -42,6 +43,7 @@ def default_handlers() -> list[tuple[Any, ...]]:
         api_user,
         grant,
         hub_users,
+        oidc_routes,
         pages,
         pages_account,
         pages_accounts,
@@ -86,6 +88,7 @@ def default_handlers() -> list[tuple[Any, ...]]:
         *own,
         *acting.routes(own),
         *hub_users.handlers(),
+        *oidc_routes.routes(),
         (r"/account", pages_account.AccountHandler),
         (r"/account/(email|password)", pages_account.AccountHandler),
         (r"/accounts", pages_accounts.AccountsHandler),

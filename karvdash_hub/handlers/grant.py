@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.handlers.base import UserUrlHandler
 from jupyterhub.handlers.login import LogoutHandler
 from tornado import web
@@ -13,6 +12,8 @@ from tornado import web
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.handlers import access
 from karvdash_hub.handlers.base import KarvdashMixin, PageHandler
+from karvdash_hub.handlers.oidc_session import forget_sign_in
+from karvdash_hub.handlers.signing_out import end_sign_ins
 from karvdash_hub.paths import safe_path
 from karvdash_hub.spawner.options import names_template
 from karvdash_hub.store import Host
@@ -95,16 +96,12 @@ class ServiceUrlHandler(KarvdashMixin, UserUrlHandler):  # type: ignore[misc]
         return f"?{'&'.join(query)}" if query != [""] and query else ""
 
 
-class SignOutHandler(LogoutHandler):  # type: ignore[misc]
-    """/hub/logout: signing out ends every sign-in of the person, on this and on other machines.
-
-    JupyterHub only takes the cookie out of this browser; a copy of it stays good for two weeks. The new
-    ``cookie_id`` also ends the sessions at services, of which the gate asks every 30 s.
-    """
+class SignOutHandler(KarvdashMixin, LogoutHandler):  # type: ignore[misc]
+    """/hub/logout: signing out ends every sign-in of the person, on this and on other machines."""
 
     async def handle_logout(self) -> None:
-        """Make all cookies of this person worthless. Forms of other pages cannot send the person here."""
-        user = self.current_user
-        if user is not None and self.request.headers.get("Sec-Fetch-Site", "none") != "cross-site":
-            user.orm_user.cookie_id = orm.new_token()
-            self.db.commit()
+        """End them. Forms of other pages cannot send the person here."""
+        if self.current_user is None or self.request.headers.get("Sec-Fetch-Site") == "cross-site":
+            return
+        end_sign_ins(self)
+        forget_sign_in(self)

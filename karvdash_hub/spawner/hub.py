@@ -23,6 +23,7 @@ from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.oidc_settings import OIDCProvider
+from karvdash_hub.provider import Provider
 from karvdash_hub.readiness.model import Snapshot
 from karvdash_hub.settings import Platform
 from karvdash_hub.share import share_dir
@@ -76,6 +77,7 @@ class Karvdash(Records):
         standing: what changes of accounts order.
         outside: what users have in Kubernetes beside their namespaces.
         applications: who may sign people in with this Hub.
+        provider: signs people in at applications (OpenID Connect).
         stock: typed clients for stock notebooks.
     """
 
@@ -115,6 +117,8 @@ class Karvdash(Records):
         self.adoption = Adoption(self)
         self.outside = Outside(self)
         self.applications = Applications(self)
+        issuer = f"{platform.public_url.rstrip('/')}{app.hub_prefix}oidc"
+        self.provider = Provider(issuer, self.oidc_settings, self.store, self.user)
         leaving = self.store.leaving()
         self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
         self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}
@@ -162,6 +166,7 @@ class Karvdash(Records):
             self.background(self.pod_tokens.keep_fresh())
             self.background(self.repair.look_once())
             self.background(self.applications.follow_configuration())
+            self.background(self.provider.run())
             self.background(idle.run(self))
             await self.reconciler.run()
         finally:

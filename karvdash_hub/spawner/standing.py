@@ -96,7 +96,8 @@ class Standing:
     # --- JupyterHub ----------------------------------------------------------------------
 
     def _end_sessions(self, username: str) -> None:
-        """Make all cookies worthless, the gate's by the way, and the sign-ins at notebooks."""
+        """Make all cookies worthless, the gate's too; end sign-ins at notebooks and applications."""
+        self._karvdash.store.oidc.end_user(username)
         user = self._karvdash.user(username)
         if user is None:
             return
