@@ -39,7 +39,7 @@ def start(cluster: Cluster) -> float:
     return seconds
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def started() -> Iterator[Started]:
     """The cluster that most tests share. Programs and images are built before the clock starts."""
     own = Cluster(name=NAME, state=STATE / NAME)

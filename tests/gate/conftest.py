@@ -243,7 +243,7 @@ class Service:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(cluster: SomeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     if registry := getattr(cluster, "registry", None):  # a cluster given by its kubeconfig has them already
         programs = {"kubectl": cluster.kubectl_program}  # type: ignore[attr-defined]
@@ -259,7 +259,7 @@ def gateway(cluster: SomeCluster, tmp_path_factory: pytest.TempPathFactory) -> I
         own.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def web(gateway: Gateway) -> Iterator[Service]:
     """A service that runs, shared by the tests that only look at it."""
     made = Service(gateway)
