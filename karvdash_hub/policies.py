@@ -203,6 +203,7 @@ def parameters(
         "trusted": _lines(policies.trusted),
         "domain": platform.hostname_domain,
         "ingressClass": INGRESS_CLASS,
+        "serviceHosts": _lines(platform.pool),
         "hostPaths": _lines(writable),
         "hostPathsReadOnly": _lines(read_only),
         "filesUrl": data.files_url,

@@ -220,6 +220,10 @@ class Store(TokenRows):
         rows = self._rows(sa.select(HOSTS).where(HOSTS.c.host == host))
         return Host(*rows[0]) if rows else None
 
+    def hosts_among(self, hosts: Collection[str]) -> list[Host]:
+        """Return those of these hosts that are allocated."""
+        return [Host(*row) for row in self._rows(sa.select(HOSTS).where(HOSTS.c.host.in_(list(hosts))))]
+
     def claim_host(
         self, host: Hostname, username: str, server: str, kind: Literal["service", "user"]
     ) -> None:

@@ -50,7 +50,9 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.site = settings.site
-        self.table = Table(self.site.hostname, settings.namespace_prefix, Addresses(settings.pod_ranges))
+        self.table = Table(
+            self.site.hostname, settings.namespace_prefix, Addresses(settings.pod_ranges), settings.pool
+        )
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)
         self.activity = Activity(self.hub, settings.report)

@@ -29,6 +29,7 @@ class Settings:
         key_file: keys that sign cookies, the same in all replicas; made when missing.
         hub_grace: seconds for which sessions go on while the Hub does not answer.
         report: seconds between two reports to the Hub of what is used.
+        url_prefixes: names that the Hub hands out as addresses of services.
         pod_ranges: of the cluster's pods; requests are sent to no other address. Empty: not known.
     """
 
@@ -43,6 +44,12 @@ class Settings:
     hub_grace: float
     report: float
     pod_ranges: tuple[Network, ...]
+    url_prefixes: tuple[str, ...] = ()
+
+    @property
+    def pool(self) -> list[str]:
+        """Hosts that the Hub hands out to services."""
+        return [f"{name}.{self.site.hostname}" for name in self.url_prefixes]
 
     @property
     def secure(self) -> bool:
@@ -89,6 +96,10 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         help="addresses of the cluster's pods, may be repeated: requests are sent to no others. "
         f"Default: those in ${_POD_CIDR}, with commas between; without any, all but this machine's own",
     )  # fmt: skip
+    parser.add_argument(
+        "--url-prefixes", metavar="FILE", type=_names, default=(),
+        help="addresses that the Hub hands out to services, one a line: Platform.service_url_prefixes",
+    )  # fmt: skip
     given = parser.parse_args(argv)
     ranges = given.pod_cidr
     if ranges is None:
@@ -109,7 +120,15 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         hub_grace=given.hub_grace,
         report=given.report,
         pod_ranges=tuple(ranges),
+        url_prefixes=given.url_prefixes,
     )
+
+
+def _names(path: str) -> tuple[str, ...]:
+    try:
+        return tuple(Path(path).read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from None
 
 
 def _network(text: str) -> Network:

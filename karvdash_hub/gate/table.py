@@ -6,8 +6,8 @@
     EndpointSlice  name of the port ─► addresses of pods that are ready; only slices of Kubernetes' own
 
 An Ingress counts only where it agrees with the anchor on the host, and an anchor only where its hosts are
-the one that its namespace and server name make, and this one with a prefix, so that nobody can announce
-somebody else's host.
+the one that its namespace and server name make, or one that the site hands out, and this one with a prefix,
+so that nobody can announce somebody else's host.
 
 Pods are addressed directly, as ingress controllers do: an EndpointSlice says at once what a Service's
 address does only after kube-proxy has caught up, and connections can be kept.
@@ -128,12 +128,18 @@ class Table:
         domain: of the platform, without port.
         namespace_prefix: what names of user namespaces start with.
         allowed: tells whether requests may be sent to an IP address.
+        pool: hosts that the Hub hands out to anybody's servers; only an anchor says to which.
     """
 
     def __init__(
-        self, domain: str, namespace_prefix: str = "karvdash-", allowed: Allowed | None = None
+        self,
+        domain: str,
+        namespace_prefix: str = "karvdash-",
+        allowed: Allowed | None = None,
+        pool: Iterable[str] = (),
     ) -> None:
         self._allowed = allowed or Addresses()
+        self._pool = frozenset(pool)
         self._domain = domain
         self._prefix = namespace_prefix
         self._servers: dict[Key, _Server] = {}
@@ -201,12 +207,13 @@ class Table:
         return hosts
 
     def _hosts(self, owner: Key, anchor: Anchor | None) -> set[str]:
-        """Those of an anchor's hosts that it may have: its server's own, and ``<prefix>-<own>``."""
+        """Those of an anchor's hosts that it may have: its own or a handed out one, and with a prefix."""
         namespace, server = owner
         slug = namespace.removeprefix(self._prefix)
         if anchor is None or slug == namespace or not anchor.user:
             return set()
-        own = names.service_host(server, slug, self._domain)
+        handed_out = anchor.host in self._pool
+        own = anchor.host if handed_out else names.service_host(server, slug, self._domain)
         return {host for host in (anchor.host, *anchor.hosts) if _belongs(host, own)}
 
     def _draw(self, owner: Key, host: str) -> Host:

@@ -12,7 +12,7 @@ The library calls parse, the spawner plan and own, pages and API Variable.descri
 """
 
 from karvdash_hub.service_templates.expose import endpoints, expose, ingress_hosts, primary_service
-from karvdash_hub.service_templates.ingress import normalise_ingress
+from karvdash_hub.service_templates.ingress import is_ingress, normalise_ingress
 from karvdash_hub.service_templates.model import ServiceTemplate, Variable
 from karvdash_hub.service_templates.own import own, with_owner, without_datasets
 from karvdash_hub.service_templates.parse import SUFFIX, custom_id, parse, template_id
@@ -42,6 +42,7 @@ __all__ = [
     "endpoints",
     "expose",
     "ingress_hosts",
+    "is_ingress",
     "is_reserved",
     "normalise_ingress",
     "own",

@@ -17,6 +17,7 @@ from karvdash_hub.errors import FieldError, ValuesInvalid
 from karvdash_hub.kube.rest import Manifest
 from karvdash_hub.readiness.model import Expected
 from karvdash_hub.service_templates import ServiceTemplate, Value
+from karvdash_hub.spawner.hosts import host_of_list
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.registry import Key
 
@@ -147,7 +148,7 @@ def make_plan(
         values={**options.variables, **passwords},
         platform=engine.platform_values(
             namespace=claim.namespace,
-            host=karvdash.service_host(key.user, key.server),
+            host=_host(karvdash, key, template),
             registry=platform.registry,
         ),
         size=engine.check_size(options.size, platform.gpu_resource),
@@ -183,6 +184,14 @@ def make_plan(
         anchor=anchor,
         passwords=dict(passwords),
     )
+
+
+def _host(karvdash: Karvdash, key: Key, template: ServiceTemplate) -> names.Hostname:
+    pool = karvdash.platform.pool
+    if not pool or not any(engine.is_ingress(document) for document in template.documents):
+        return karvdash.service_host(key.user, key.server)
+    anchor = karvdash.snapshot(key).anchor
+    return host_of_list(karvdash.store, pool, key, anchored=anchor.host if anchor else "")
 
 
 def checked_options(

@@ -131,10 +131,14 @@ async def parameters_with(
     settings: tuple[Platform, DataDomains, Policies],
     alice: User,
 ) -> AsyncIterator[Parameters]:
-    """Change settings of DataDomains and Policies for one test, and come back when they are in force."""
+    """Change settings for one test, and come back when they are in force.
 
-    async def change(data: Json | None = None, **policy_settings: Any) -> None:
-        wanted = parameters(settings[0], DataDomains(**(data or {})), Policies(**policy_settings))
+    ``data`` and ``platform`` are settings of DataDomains and Platform, all others of Policies.
+    """
+
+    async def change(data: Json | None = None, platform: Json | None = None, **policy_settings: Any) -> None:
+        site = Platform(public_url=settings[0].public_url, **(platform or {}))
+        wanted = parameters(site, DataDomains(**(data or {})), Policies(**policy_settings))
         await admin_kube.apply(wanted)
         await seen(alice, wanted["data"])
 

@@ -10,7 +10,7 @@ import pytest
 
 from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.kube.rest import Kube
-from tests.policies.conftest import User
+from tests.policies.conftest import Parameters, User
 from tests.policies.pods import Json, ingress
 
 NETWORK = "networking.k8s.io/v1"
@@ -50,6 +50,20 @@ async def test_hosts_of_ones_own(alice: User, name: str) -> None:
     manifest = alice.manifest(NETWORK, "Ingress", spec=ingress(f"{name}-{alice.slug}.localhost"))
     assert await alice.create(manifest) == ""
     assert await alice.apply(manifest) == ""
+
+
+async def test_hosts_that_the_site_hands_out(alice: User, parameters_with: Parameters) -> None:
+    """Anybody's Ingress may name one: the gate asks the anchor whose it is."""
+    handed_out = {"service_url_prefixes": ["lab-1", "lab-22"]}
+    await parameters_with(platform=handed_out, token_seconds=7000)
+
+    async def answer(host: str) -> str:
+        return await alice.create(alice.manifest(NETWORK, "Ingress", spec=ingress(host)))
+
+    for good in ("lab-1.localhost", "lab-22.localhost", "bolt-lab-1.localhost", f"x-{alice.slug}.localhost"):
+        assert await answer(good) == ""
+    for bad in ("lab-2.localhost", "lab-1.localhost.example.org", "xlab-1.localhost", "a.b-lab-1.localhost"):
+        assert (await answer(bad)).startswith(f"spec.rules.host: {bad} is not allowed.")
 
 
 ELSEWHERE = {"service": {"name": "x", "port": {"number": 80}}}

@@ -6,13 +6,40 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.site.site import Account, Site
+from tests.site.site import TEMPLATE, Account, Site
 from tests.site.visitor import Visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("site"), gates=2)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()
+
+
+SHORT = TEMPLATE.replace("name: Echo", "name: Short\nidle: 24s")
+#: Addresses that the second site hands out.
+PREFIXES = [f"lab-{number}" for number in range(1, 9)]
+QUICK = f"""
+from karvdash_hub.spawner import idle
+idle.SETTLING = idle.LOOK = 1.0
+c.Platform.service_url_prefixes = {PREFIXES}
+"""
+
+
+@pytest.fixture(scope="package")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with addresses from a list, whose Hub looks each second for what nobody uses.
+
+    Template ``short`` may be unused for 24 s.
+    """
+    folder = tmp_path_factory.mktemp("impatient")
+    (folder / "prefixes").write_text("\n".join(PREFIXES))
+    flags = ("--url-prefixes", str(folder / "prefixes"))
+    made = Site(folder, config=QUICK, gate=flags, templates={"short": SHORT})
     try:
         made.up()
         yield made

@@ -45,7 +45,7 @@ class Site:
         folder: for everything.
         gates: replicas of the gate.
         config: text of one more configuration file of the Hub.
-        front: more flags of the front.
+        front, gate: more flags of the front and of the gate.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Site:
         gates: int = 1,
         config: str = "",
         front: tuple[str, ...] = (),
+        gate: tuple[str, ...] = (),
         templates: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
@@ -63,7 +64,8 @@ class Site:
         self.port, self.plain_port, self.proxy_port, self.proxy_api, self.hub_port, *self.gate_ports = (
             free_ports(5 + gates)
         )
-        self._config, self._front, self._templates = config, front, {"echo": TEMPLATE, **(templates or {})}
+        self._config, self._front, self._gate_flags = config, front, gate
+        self._templates = {"echo": TEMPLATE, **(templates or {})}
         self._collector = Process("collector", run=folder / "run", log=folder / "log")
         gate_names = ["gate", *(f"gate{number}" for number in range(2, gates + 1))]
         self.processes = {
@@ -288,7 +290,7 @@ class Site:
             "--domain", f"{HOSTNAME}:{self.port}", "--kubeconfig", str(self._kubeconfig("gate")),
             "--token-file", str(self.folder / "secrets" / "gate"),
             "--key-file", str(self.folder / "gate.key"),
-            "--pod-cidr", "10.213.0.0/16", "--report", "2",
+            "--pod-cidr", "10.213.0.0/16", "--report", "2", *self._gate_flags,
         ]  # fmt: skip
 
     def front_beside(self, folder: Path, flags: list[str]) -> tuple[int, Process]:

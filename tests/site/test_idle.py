@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from tests.site.site import HOSTNAME, TEMPLATE, Account, Site
+from tests.site.site import Account, Site
 from tests.site.visitor import Visitor
-
-SHORT = TEMPLATE.replace("name: Echo", "name: Short\nidle: 24s")
-QUICK = "from karvdash_hub.spawner import idle\nidle.SETTLING = idle.LOOK = 1.0\n"
-
-
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site whose Hub looks each second, with a template that may be unused for 24 s."""
-    made = Site(tmp_path_factory.mktemp("idle"), config=QUICK, templates={"short": SHORT})
-    try:
-        made.up()
-        yield made
-    finally:
-        made.down()
 
 
 def message(alice: Account, name: str) -> str:
@@ -34,15 +17,15 @@ def test_what_nobody_uses_is_announced_kept_and_stopped(impatient: Site) -> None
     """And what is used, or has no limit, goes on."""
     alice = impatient.account()
     browser = Visitor(impatient).sign_in(alice)
-    for name, template in (("idle", "short"), ("used", "short"), ("kept", "short"), ("free", "echo")):
-        alice.launch(name, template)
-    assert browser.open(impatient.url(f"used-{alice.name}.{HOSTNAME}")).status == 200
+    templates = {"idle": "short", "used": "short", "kept": "short", "free": "echo"}
+    used = {name: alice.launch(name, template) for name, template in templates.items()}["used"]
+    assert browser.open(impatient.url(used)).status == 200
     page = browser.hub("/hub/service/idle").data.decode()
     assert "It is stopped when nobody has used it for less than a minute" in page
 
     started, warned = time.monotonic(), ""
     while time.monotonic() - started < 60:
-        browser.fetch(impatient.url(f"used-{alice.name}.{HOSTNAME}"))
+        browser.fetch(impatient.url(used))
         if "unless somebody does" in (page := browser.hub("/hub/service/kept").data.decode()):
             warned = page
             assert browser.post("/hub/service/kept/keep", headers={"Referer": ""}).status == 200
