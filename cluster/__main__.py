@@ -34,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
                 type=Path,
                 help="file to write KUBECONFIG to (default: .demo/env for demo, else none)",
             )
+            command.add_argument(
+                "--authentication-config",
+                type=Path,
+                help="AuthenticationConfiguration of the API server, for people of an OpenID Connect provider",
+            )
         if name == "down":
             command.add_argument("--wipe", action="store_true", help="remove the state, too")
         if name == "kubectl":
@@ -58,7 +63,11 @@ def environment(cluster: Cluster) -> dict[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    cluster = Cluster(arguments.name, arguments.state or default_state(arguments.name))
+    cluster = Cluster(
+        arguments.name,
+        arguments.state or default_state(arguments.name),
+        authentication=getattr(arguments, "authentication_config", None),
+    )
     match arguments.command:
         case "up":
             cluster.up(progress=say)

@@ -75,6 +75,8 @@ def _apiserver(paths: Paths, plan: Plan) -> Component:
         "--allow-privileged=true",
         "--profiling=false",
         f"--client-ca-file={pki / 'ca.crt'}",
+        # Always, so that a change needs no other command line: the API server reads the file again.
+        f"--authentication-config={paths.config / 'authentication.yaml'}",
         f"--tls-cert-file={pki / 'apiserver.crt'}",
         f"--tls-private-key-file={pki / 'apiserver.key'}",
         f"--service-account-key-file={pki / 'sa.pub'}",

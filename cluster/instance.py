@@ -26,10 +26,20 @@ class Cluster:
 
     Instances of different names run side by side. Everything may be called again: `up` starts what
     is not running, `down` stops what is.
+
+    `authentication` is a file with the API server's AuthenticationConfiguration, for people whom an OpenID
+    Connect provider signs in; `up` takes a copy of it, and without it lets in nobody but by certificate.
     """
 
-    def __init__(self, name: str = "demo", state: Path = Path(".demo/cluster")) -> None:
+    def __init__(
+        self,
+        name: str = "demo",
+        state: Path = Path(".demo/cluster"),
+        *,
+        authentication: Path | None = None,
+    ) -> None:
         self.paths: Paths = paths(name, state)
+        self.authentication = authentication
         self._records = Records(self.paths.pids)
 
     def __repr__(self) -> str:

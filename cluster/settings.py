@@ -16,9 +16,24 @@ PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 MAX_PODS = 250
 
 
-def files(paths: Paths, plan: Plan, cni_programs: Path, upstream_dns: Sequence[str]) -> dict[str, str]:
-    """Every configuration file, by its path relative to the instance's `config` folder."""
+#: People by certificate alone. A configuration for people of an OpenID Connect provider takes its place.
+AUTHENTICATION = {
+    "apiVersion": "apiserver.config.k8s.io/v1",
+    "kind": "AuthenticationConfiguration",
+    "jwt": [],
+}
+
+
+def files(
+    paths: Paths, plan: Plan, cni_programs: Path, upstream_dns: Sequence[str], authentication: str = ""
+) -> dict[str, str]:
+    """Every configuration file, by its path relative to the instance's `config` folder.
+
+    Args:
+        authentication: text of the API server's AuthenticationConfiguration; "" for none but certificates.
+    """
     return {
+        "authentication.yaml": authentication or json.dumps(AUTHENTICATION, indent=1),
         "containerd.toml": containerd(paths, cni_programs),
         "registries/_default/hosts.toml": mirror(plan),
         "cni/10-pods.conflist": json.dumps(cni(paths, plan), indent=1),

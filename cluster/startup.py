@@ -126,7 +126,8 @@ def _write_files(paths: Paths, plan: Plan, cluster: Cluster) -> None:
     certificates.make_all(paths.pki, plan, settings.node_name(paths.name))
     cni_programs = preflight.find_cni()
     assert cni_programs, "preflight made sure of the CNI plugins"
-    texts = settings.files(paths, plan, cni_programs, _upstream_dns(cluster))
+    authentication = cluster.authentication.read_text() if cluster.authentication else ""
+    texts = settings.files(paths, plan, cni_programs, _upstream_dns(cluster), authentication)
     server, context = f"https://{plan.node_address}:6443", f"karvdash-hub-{paths.name}"
     for user in ("controller-manager", "scheduler", "node", "proxy", "dns"):
         texts[f"{user}.kubeconfig"] = certificates.kubeconfig(paths.pki, user, server, context)

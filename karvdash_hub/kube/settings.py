@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,6 +76,35 @@ class UserNamespaces(LoggingConfigurable):
         """,
     ).tag(config=True)
 
+    registry_credentials = Unicode(
+        "",
+        help="""
+        File with credentials for image registries, as ``docker login`` writes it:
+        ``{"auths": {"registry.example.com": {"auth": "…"}}}``.
+
+        Every user namespace gets it as Secret ``karvdash-registry``, which the account ``default`` names, so
+        that all pods without an account of their own can pull. Users can read it: let it be good for pulling
+        only. The file is read again at every launch; a Secret or account that was changed is put right then
+        and at sign-in. Empty means none; Secrets that are there stay.
+        """,
+    ).tag(config=True)
+
+    @validate("registry_credentials")
+    def _check_credentials(self, proposal: Any) -> str:
+        if not proposal.value:
+            return ""
+        try:
+            auths = json.loads(Path(proposal.value).read_text())["auths"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # Not the error itself, which may quote a password.
+            why = error.strerror if isinstance(error, OSError) else "it is no JSON with the key auths"
+            raise TraitError(f"UserNamespaces.registry_credentials, {proposal.value}: {why}") from None
+        if not isinstance(auths, dict) or not auths:
+            raise TraitError(
+                f"UserNamespaces.registry_credentials, {proposal.value}: auths names no registry"
+            )
+        return str(proposal.value)
+
     @validate("pod_cidrs", "forbidden_cidrs")
     def _check_networks(self, proposal: Any) -> list[str]:
         name = f"UserNamespaces.{proposal.trait.name}"
@@ -119,7 +150,7 @@ class Argo(LoggingConfigurable):
     namespace = Unicode(
         "",
         help="""
-        Namespace in which Argo's server looks for the accounts of people who sign in (``SSO_DELEGATE_RBAC``).
+        Namespace of Argo's server, in which it looks for the accounts of people who sign in.
 
         Each user gets an account there, which may do in the user's own namespace what the user may, and
         nothing elsewhere. Beside this the Hub needs a RoleBinding to the ClusterRoles ``karvdash-hub-argo``

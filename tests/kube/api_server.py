@@ -28,12 +28,13 @@ class ApiServer:
 
     Args:
         flags: more flags of kube-apiserver.
+        inside: command in front of it, for a process that sees other files than this one.
     """
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, inside: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="kh-api-"))
         self.port = free_port()
-        self._flags = flags
+        self._flags, self._inside = flags, inside
         self._etcd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -73,6 +74,7 @@ class ApiServer:
             "--service-account-issuer=https://kubernetes.default.svc",
             "--disable-admission-plugins=ServiceAccount",
             *self._flags,
+            inside=self._inside,
         )
         deadline = time.monotonic() + 60
         while not self._ready():
@@ -123,11 +125,10 @@ class ApiServer:
         except OSError:  # urllib's errors are OSErrors
             return False
 
-    def _run(self, program: str, *flags: str) -> subprocess.Popen[bytes]:
+    def _run(self, program: str, *flags: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        command = [*inside, str(binaries.find(program)), *flags]
         with (self.folder / f"{program}.log").open("ab") as log:
-            return subprocess.Popen(
-                [str(binaries.find(program)), *flags], stdout=log, stderr=log, cwd=self.folder
-            )
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
 
 def free_port() -> int:
