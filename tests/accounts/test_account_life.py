@@ -260,6 +260,19 @@ def test_a_flood_of_wrong_names_does_not_fill_the_log(hub: LoneHub, admin: Someb
     assert 0 < len(entries) - before <= 2 * 31
 
 
+def test_a_huge_name_costs_little(hub: LoneHub, admin: Somebody) -> None:
+    """Strangers' names of a megabyte fill neither log: as CVE-2026-54338 of JupyterHub had it."""
+    before = len(hub.log())
+    for where in ("name", "password"):
+        fields = {"name": "x", "password": "y", where: "z" * 1_000_000}
+        assert try_to_sign_in(hub, *fields.values()).status_code in (400, 403, 413)
+    for field in ("name", "email", "password"):
+        status, page = sign_up(hub, **{field: "z" * 1_000_000})
+        assert (status in (400, 413), len(page) < 20_000) == (True, True)
+    assert len(hub.log()) - before < 20_000
+    assert len(json.dumps(admin.api("GET", "/audit/?limit=5").json())) < 5_000
+
+
 def test_acting_is_written_down_and_switches_no_session(admin: Somebody, person: Somebody) -> None:
     session = admin.session()
     page = session.get(f"/hub/as/{person.name}/home")

@@ -145,3 +145,21 @@ def test_a_header_says_nothing_about_who_asks(
     assert not {"X-Vouch-User", "Remote-User", "X-Karvdash-User"} & set(arrived)
     # Nor does the Hub believe one.
     assert b"password_input" in Visitor(site).open(f"{site.hub_url}/hub/home", headers=forged).data
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_no_link_and_no_form_without_its_token_acts(
+    site: Site, host: str, browser: Visitor, alice: Account, method: str
+) -> None:
+    """Links change nothing, nor does a method that is called by another name. O5."""
+    before = alice.api("GET", "/karvdash/services/").json()
+    verbs = ("stop", "delete", "start", "change", "share", "unshare", "keep", "passwords")
+    pages = [*(f"/hub/service/echo/{verb}" for verb in verbs), "/hub/launch/echo"]
+    for path in [*pages, "/hub/templates/echo/delete", "/hub/notebook/start", "/hub/api/karvdash/services/"]:
+        url = f"{site.hub_url}{path}?_method=POST&confirm=yes&who=eve&NAME=forged&id=echo"
+        headers = {"X-HTTP-Method-Override": "DELETE", "Sec-Fetch-Mode": "no-cors"}
+        answer = browser.fetch(url, method, headers=headers)
+        form = path == "/hub/launch/echo" and method != "POST"
+        assert answer.status in ((200, 405) if form else (302, 303, 403, 404, 405)), (path, answer.status)
+    assert alice.api("GET", "/karvdash/services/").json() == before
+    assert browser.hub("/hub/home").status == 200

@@ -127,24 +127,38 @@ async def _websocket(site: Site, host: str, visitor: Visitor) -> WebSocketClient
 
 
 @pytest.mark.slow
-async def test_revoking_closes_within_a_minute(
-    site: Site, host: str, browser: Visitor, bob: Account, guest: Visitor
+async def test_what_ends_access_closes_within_a_minute(
+    site: Site, host: str, browser: Visitor, alice: Account, bob: Account, guest: Visitor
 ) -> None:
-    """Requests and open websockets; the owner's go on."""
-    browser.post(SHARE, {"kind": "user", "who": bob.name})
-    assert guest.open(site.url(host)).status == 200
+    """Requests and open websockets: of a share, of a group, of a password. The owner's go on."""
+    carol, dave = site.account(), site.account()
+    others = {bob.name: guest, **{who.name: Visitor(site).sign_in(who) for who in (carol, dave)}}
+    for path, body in (("/groups/crew", None), ("/groups/crew/users", {"users": [carol.name]})):
+        assert site.api("POST", path, body).status_code in (200, 201)
+    for kind, who in (("user", bob.name), ("group", "crew"), ("user", dave.name)):
+        browser.post(SHARE, {"kind": kind, "who": who})
+    assert {name: visitor.open(site.url(host)).status for name, visitor in others.items()} == dict.fromkeys(
+        others, 200
+    )
     assert browser.open(site.url(host)).status == 200
-    his, mine = await _websocket(site, host, guest), await _websocket(site, host, browser)
-    for socket in (his, mine):
+    sockets = {name: await _websocket(site, host, visitor) for name, visitor in others.items()}
+    mine = await _websocket(site, host, browser)
+    for socket in (*sockets.values(), mine):
         assert await socket.read_message()
 
     browser.post(UNSHARE, {"kind": "user", "who": bob.name})
+    assert site.api("DELETE", "/groups/crew/users", {"users": [carol.name]}).status_code == 200
+    words = {"old_password": dave.password, "password": "another correct horse"}
+    changed = dave.api("PATCH", f"/karvdash/users/{dave.name}/", words)
+    assert changed.status_code == 200, changed.text
     started = time.monotonic()
-    assert await his.read_message() is None
+    assert [await socket.read_message() for socket in sockets.values()] == [None] * 3
     assert time.monotonic() - started < 60
-    assert guest.fetch(site.url(host), headers={"Sec-Fetch-Mode": "cors"}).status == 401
-    assert guest.open(site.url(host)).status == 403
+    for visitor in others.values():
+        assert visitor.fetch(site.url(host), headers={"Sec-Fetch-Mode": "cors"}).status == 401
+    assert {others[who.name].open(site.url(host)).status for who in (bob, carol)} == {403}
+    assert b"password_input" in others[dave.name].open(site.url(host)).data
     await mine.write_message("still here")
     assert await mine.read_message() == "still here"
-    for socket in (his, mine):
+    for socket in (*sockets.values(), mine):
         socket.close()
