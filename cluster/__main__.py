@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--authentication-config",
                 type=Path,
-                help="AuthenticationConfiguration of the API server, for people of an OpenID Connect provider",
+                help="AuthenticationConfiguration of the API server: people of an OpenID Connect provider",
             )
         if name == "down":
             command.add_argument("--wipe", action="store_true", help="remove the state, too")

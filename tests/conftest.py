@@ -13,7 +13,18 @@ pytest_plugins = ["tests.fixtures.clusters", "tests.fixtures.stacks"]
 
 NEEDS_CLUSTER = {"cluster", "stack"}
 #: Folders whose tests share something that takes long to make: one worker of `make test` gets all of them.
-TOGETHER = {"accounts", "admission", "browser", "cluster", "files", "gate", "notebook", "policies", "relying", "site"}
+TOGETHER = {
+    "accounts",
+    "admission",
+    "browser",
+    "cluster",
+    "files",
+    "gate",
+    "notebook",
+    "policies",
+    "relying",
+    "site",
+}
 #: With two workers the longest parts go first: who begins one last would keep the other waiting.
 FIRST = ("cluster", "hub", "kube", "gate", "notebook", "admission", "policies", "browser")
 HERE = Path(__file__).parent
