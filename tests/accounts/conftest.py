@@ -18,6 +18,10 @@ CONFIG = """
 c.JupyterHub.load_groups = {"keepers": {"users": []}}
 role = {"name": "keepers", "groups": ["keepers"], "scopes": ["custom:karvdash:users"]}
 c.JupyterHub.load_roles.append(role)
+c.OIDCProvider.secret_namespaces = ["argo"]
+c.OIDCProvider.clients = [{
+    "client_id": "configured", "client_secret": "s" * 32, "redirect_uris": ["https://app.example.com/"],
+}]
 """
 
 
