@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 import click
 
 from karvdash_hub import __version__
-from karvdash_hub.cli.adopt import adopt
-from karvdash_hub.cli.folders import folders
-from karvdash_hub.cli.oidc import oidc
-from karvdash_hub.cli.policies import policies
-from karvdash_hub.cli.selftest import selftest
-from karvdash_hub.cli.users import audit, user
 from karvdash_hub.errors import KarvdashError
 
+#: Commands, and the modules that have them. Each is imported when it is called: with the database or
+#: Kubernetes come half a second of imports, which most commands do not need.
+COMMANDS = {
+    "adopt": "adopt",
+    "audit": "users",
+    "folders": "folders",
+    "oidc": "oidc",
+    "policies": "policies",
+    "selftest": "selftest",
+    "user": "users",
+}
 
-@click.group()
+
+class LazyGroup(click.Group):
+    """ref: https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands"""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, for the help."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module, which has it under its own name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"karvdash_hub.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup)
 def commands() -> None:
     """Manage karvdash_hub."""
-
-
-commands.add_command(adopt)
-commands.add_command(audit)
-commands.add_command(folders)
-commands.add_command(oidc)
-commands.add_command(policies)
-commands.add_command(selftest)
-commands.add_command(user)
 
 
 @commands.command()
