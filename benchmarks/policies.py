@@ -68,13 +68,7 @@ def run(stack: Stack) -> list[Result]:
 
 async def measure(stack: Stack) -> tuple[list[float], list[float]]:
     """Return the seconds of every creation with and without policies."""
-    # One stays, which looks at no pods: without any the API server would stop to watch the parameters and
-    # never begin again (docs/reference/policies.md).
-    bindings = [
-        one
-        for one in from_settings(ROOT / "jupyterhub_config.py")
-        if one["kind"] == _BINDING and one["metadata"]["name"] != "karvdash-routes"
-    ]
+    bindings = [one for one in from_settings(ROOT / "jupyterhub_config.py") if one["kind"] == _BINDING]
     async with Kube(load(str(stack.cluster.kubeconfig))) as kube:
         await make_namespace(kube)
         ours: list[float] = []

@@ -1,14 +1,17 @@
 """The admission policies of ``share/policies/`` as this installation needs them.
 
-The files hold the rules, in CEL, and are the same everywhere. What differs between installations is in one
-ConfigMap, which is written here from the settings. Pure: ``karvdash-hub policies apply`` does the rest.
+The files hold the rules, in CEL, and are the same everywhere. They name what differs between installations as
+parameters, ``params.data.NAME``; here the values from the settings are written in their place, so that in the
+cluster nothing is needed beside the policies. Pure: ``karvdash-hub policies apply`` does the rest.
 
 ref: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,10 +32,10 @@ LABEL_PART_OF = "app.kubernetes.io/part-of"
 PART_OF = "karvdash-hub"
 #: Policies and bindings are called karvdash-<name of their file>.
 PREFIX = "karvdash-"
-PARAMETERS = "karvdash-policies"
 _PARAMETERS_FILE = "parameters.yaml"
 _HUB_ACCOUNT = "karvdash-hub"
-#: Namespaces of Kubernetes itself, which go on if the parameters are lost.
+_PARAMETER = re.compile(r"params\.data\.(\w+)")
+#: Namespaces of Kubernetes itself, where no policy need be looked at.
 _SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -177,23 +180,21 @@ _NOWHERE = Elsewhere()
 def manifests(
     platform: Platform, data: DataDomains, policies: Policies, elsewhere: Elsewhere = _NOWHERE
 ) -> list[Manifest]:
-    """Return parameters, policies and bindings, in the order in which they have to be applied."""
+    """Return policies and bindings, in the order in which they have to be applied."""
+    values = parameters(platform, data, policies, elsewhere)
     chosen = [name for name in names() if name not in policies.disabled]
-    objects = [fitted for name in chosen for fitted in _fitted(name, platform.release_namespace)]
+    objects = [one for name in chosen for one in _fitted(name, values, platform.release_namespace)]
     order = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]
-    first = parameters(platform, data, policies, elsewhere)
-    return [first, *sorted(objects, key=lambda one: order.index(one["kind"]))]
+    return sorted(objects, key=lambda one: order.index(one["kind"]))
 
 
 def parameters(
     platform: Platform, data: DataDomains, policies: Policies, elsewhere: Elsewhere = _NOWHERE
-) -> Manifest:
-    """Return the ConfigMap that all policies read."""
-    (manifest,) = _read(_PARAMETERS_FILE)
+) -> dict[str, str]:
+    """Return what the policies need to know of the installation; parameters.yaml explains it."""
     root = data.root
     writable, read_only = _host_paths(data, policies)
-    manifest["metadata"]["namespace"] = platform.release_namespace
-    manifest["data"] = {
+    return {
         "namespacePrefix": platform.namespace_prefix,
         "hub": f"system:serviceaccount:{platform.release_namespace}:{_HUB_ACCOUNT}",
         "argoNamespace": elsewhere.argo_namespace,
@@ -214,7 +215,6 @@ def parameters(
         "protectedTaints": _lines(policies.protected_taints),
         "tokenSeconds": str(policies.token_seconds),
     }
-    return manifest
 
 
 def _host_paths(data: DataDomains, policies: Policies) -> tuple[list[str], list[str]]:
@@ -234,20 +234,30 @@ def _host_paths(data: DataDomains, policies: Policies) -> tuple[list[str], list[
     return [one for one in folders if not read_only(one)], [one for one in folders if read_only(one)]
 
 
-def _fitted(name: str, release_namespace: str) -> Iterator[Manifest]:
-    """Yield the objects of one file, with the namespace in which the parameters are."""
+def _fitted(name: str, values: Mapping[str, str], release_namespace: str) -> Iterator[Manifest]:
+    """Yield the objects of one file, with the values written into the expressions."""
     for manifest in _read(f"{name}.yaml"):
-        if manifest["kind"] == "ValidatingAdmissionPolicyBinding":
-            spec = manifest["spec"]
-            spec["paramRef"]["namespace"] = release_namespace
-            for found in _excluded(spec):
-                found["values"] = [*_SYSTEM_NAMESPACES, release_namespace]
-        yield manifest
+        spec = manifest["spec"]
+        for parameter in ("paramKind", "paramRef"):
+            spec.pop(parameter, None)
+        selector = spec.get("matchResources", {}).get("namespaceSelector", {})
+        for found in selector.get("matchExpressions", []):
+            found["values"] = [*_SYSTEM_NAMESPACES, release_namespace]
+        yield {**manifest, "spec": _filled(spec, values)}
 
 
-def _excluded(spec: Manifest) -> list[Manifest]:
-    selector = spec.get("matchResources", {}).get("namespaceSelector", {})
-    return list(selector.get("matchExpressions", []))
+def _filled(node: Any, values: Mapping[str, str]) -> Any:
+    """Return a tree in which each text has values, as CEL's literals, for its parameters."""
+    if isinstance(node, dict):
+        return {key: _filled(item, values) for key, item in node.items()}
+    if isinstance(node, list):
+        return [_filled(item, values) for item in node]
+    return _PARAMETER.sub(lambda found: _literal(values[found[1]]), node) if isinstance(node, str) else node
+
+
+def _literal(text: str) -> str:
+    # JSON's escapes are among CEL's. ref: https://github.com/google/cel-spec/blob/master/doc/langdef.md
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _read(name: str) -> list[Manifest]:

@@ -6,6 +6,7 @@ Nearly everything is a server-side dry run: admission decides, nothing is stored
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +19,8 @@ from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube import errors
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
-from karvdash_hub.policies import PARAMETERS, Policies, manifests, parameters
+from karvdash_hub.kube.transport import Call
+from karvdash_hub.policies import LABEL_PART_OF, PART_OF, Policies, manifests
 from karvdash_hub.settings import Platform
 from tests.fixtures.clusters import SomeCluster
 from tests.kube.conftest import (  # noqa: F401 - fixtures
@@ -35,6 +37,7 @@ from tests.policies.pods import Json, claim, ingress, pod, service, workload
 
 #: As cli/policies.py, share/policies and every example here have it.
 DOMAIN = "localhost"
+POLICY_API = "admissionregistration.k8s.io/v1"
 #: Directories of the node that users may mount in some tests.
 SCRATCH, DATA = "/srv/scratch", "/srv/data"
 FILES = {"files_url": "file:///srv/files", "files_api": "http://127.0.0.1:1", "files_token_file": "/none"}
@@ -100,15 +103,18 @@ def settings() -> tuple[Platform, DataDomains, Policies]:
 async def policies(
     admin_kube: Kube,  # noqa: F811
     settings: tuple[Platform, DataDomains, Policies],
-) -> AsyncIterator[None]:
-    """All policies in force, with the defaults; afterwards with the parameters that were there before."""
-    found = await admin_kube.list("v1", "ConfigMap", "karvdash", field_selector=f"metadata.name={PARAMETERS}")
-    for manifest in manifests(*settings):
+) -> AsyncIterator[dict[str, Json]]:
+    """All policies in force, with the defaults; afterwards as they were before. Yields them by name."""
+    ours = f"{LABEL_PART_OF}={PART_OF}"
+    before = await admin_kube.list(POLICY_API, "ValidatingAdmissionPolicy", label_selector=ours)
+    wanted = manifests(*settings)
+    for manifest in wanted:
         await admin_kube.apply(manifest)
-    yield
-    if found:
-        before = {"apiVersion": "v1", "kind": "ConfigMap", "data": found[0]["data"]}
-        await admin_kube.apply({**before, "metadata": {"name": PARAMETERS, "namespace": "karvdash"}})
+    yield {one["metadata"]["name"]: one for one in wanted if one["kind"] == "ValidatingAdmissionPolicy"}
+    for found in before:
+        metadata = {key: found["metadata"][key] for key in ("name", "labels")}
+        kind = {"apiVersion": POLICY_API, "kind": "ValidatingAdmissionPolicy"}
+        await admin_kube.apply({**kind, "metadata": metadata, "spec": found["spec"]})
 
 
 async def in_force(user: User) -> None:
@@ -126,46 +132,51 @@ Parameters = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 async def parameters_with(
-    policies: None,
+    policies: dict[str, Json],
     admin_kube: Kube,  # noqa: F811
     settings: tuple[Platform, DataDomains, Policies],
     alice: User,
 ) -> AsyncIterator[Parameters]:
-    """Change settings for one test, and come back when they are in force.
+    """Change settings for one test, and come back when they are in force, about a second later.
 
     ``data`` and ``platform`` are settings of DataDomains and Platform, all others of Policies.
     """
+    spare = itertools.count(80_000)
 
     async def change(data: Json | None = None, platform: Json | None = None, **policy_settings: Any) -> None:
         site = Platform(public_url=settings[0].public_url, **(platform or {}))
-        wanted = parameters(site, DataDomains(**(data or {})), Policies(**policy_settings))
-        await admin_kube.apply(wanted)
-        await seen(alice, wanted["data"])
+        # By this it shows that the API server has read all of them: it is in the last one.
+        chosen = Policies(**{"token_seconds": next(spare), **policy_settings})
+        for manifest in manifests(site, DataDomains(**(data or {})), chosen):
+            name = manifest["metadata"]["name"]
+            if manifest["kind"] == "ValidatingAdmissionPolicy" and policies[name] != manifest:
+                policies[name] = manifest
+                await admin_kube.apply(manifest)
+        await seen(alice, chosen.token_seconds)
 
     yield change
-    await change()
+    await change(token_seconds=settings[2].token_seconds)
 
 
-async def seen(user: User, data: dict[str, str]) -> None:
-    """Wait until the API server's own copy of the parameters is the new one (milliseconds).
+async def seen(user: User, seconds: int) -> None:
+    """Wait until the API server has read the policies anew, the last one in the alphabet (tokens) among them.
 
-    Which one it is shows in a message that has them in it.
+    It does so once a second. ref: k8s.io/apiserver admission/plugin/policy/generic/policy_source.go (1.35)
     """
-    wanted = data["hostPaths"].split("\n") + data["hostPathsReadOnly"].split("\n")
-    listed = [path for path in wanted if path]
-    expected = f"exactly {', '.join(listed)} (" if listed else "Allowed: none."
-    tokens = str(int(data["tokenSeconds"]))
-    probe = pod(
-        volumes=[{"name": "v", "hostPath": {"path": f"/probe/{secrets.token_hex(2)}"}}],
-    )
-    long = {"serviceAccountToken": {"path": "t", "expirationSeconds": 90000000}}
-    other = pod(volumes=[{"name": "v", "projected": {"sources": [long]}}])
     deadline = time.monotonic() + 10
-    while expected not in await user.create_pod(probe) or f"at most {tokens} " not in await user.create_pod(
-        other
-    ):
-        assert time.monotonic() < deadline, "the API server does not see the new parameters"
+    while f"Allowed: at most {seconds} " not in await mint(user, user.namespace, 10**9):
+        assert time.monotonic() < deadline, "the API server does not see the new policies"
         await asyncio.sleep(0.02)
+
+
+async def mint(user: User, namespace: str, seconds: int) -> str:
+    """Ask for a token of a namespace's account, and let it be forgotten at once."""
+    review = (
+        b'{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{"expirationSeconds":%d}}'
+    )
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default/token"
+    call = Call("POST", path, [("dryRun", "All")], review % seconds, as_user=user.account, what="token")
+    return await refusal(user.kube._transport.request(call))
 
 
 @pytest.fixture(scope="package")

@@ -56,9 +56,7 @@ INSIDE = [
     pytest.param(binding("RoleBinding", "karvdash"), "karvdash", id="role-in-the-release"),
     pytest.param(binding("RoleBinding", "default"), "default", id="role-in-default"),
     pytest.param(manifest("v1", "ConfigMap", "x", "kube-system"), "kube-system", id="configmap"),
-    pytest.param(
-        manifest("v1", "ConfigMap", "karvdash-policies", "karvdash"), "karvdash", id="the-parameters"
-    ),
+    pytest.param(manifest("v1", "ConfigMap", "x", "karvdash"), "karvdash", id="in-the-release"),
     pytest.param(manifest("v1", "Secret", "x", "default"), "default", id="secret"),
     pytest.param(manifest("v1", "Namespace", "foo"), "foo", id="a-namespace"),
     pytest.param(manifest("v1", "Namespace", "karvdash2"), "karvdash2", id="the-prefix-without-its-hyphen"),
@@ -101,12 +99,12 @@ async def test_what_is_there_already(powerful: Kube) -> None:
     """UPDATE and DELETE."""
     for attempt in (
         powerful.delete("v1", "Namespace", "karvdash", as_user=HUB, dry_run=True),
-        powerful.delete("v1", "ConfigMap", "karvdash-policies", "karvdash", as_user=HUB, dry_run=True),
+        powerful.delete("v1", "ConfigMap", "kube-root-ca.crt", "karvdash", as_user=HUB, dry_run=True),
         powerful.patch(
             "v1", "Namespace", "default", "", {"metadata": {"labels": {"a": "b"}}}, as_user=HUB, dry_run=True
         ),
         powerful.patch(
-            "v1", "ConfigMap", "karvdash-policies", "karvdash", {"data": {}}, as_user=HUB, dry_run=True
+            "v1", "ConfigMap", "kube-root-ca.crt", "karvdash", {"data": {}}, as_user=HUB, dry_run=True
         ),
     ):
         assert "the Hub may write nothing in" in await refusal(attempt)
@@ -128,26 +126,23 @@ def volume(user: User, domain: str = "private", **changes: Any) -> Json:
 
 
 async def test_volumes_of_users_files(alice: User, powerful: Kube, parameters_with: Parameters) -> None:
-    await parameters_with(FILES, token_seconds=7000)
+    await parameters_with(FILES)
     assert [await as_hub(powerful, volume(alice, domain)) for domain in DOMAINS] == ["", ""]
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/srv/files", "/srv/files/private", "/srv/files/private/bob", "/srv/files/shared/x", "/etc"],
-)
-async def test_volumes_that_lead_elsewhere(
-    alice: User, powerful: Kube, parameters_with: Parameters, path: str
-) -> None:
+async def test_volumes_that_lead_elsewhere(alice: User, powerful: Kube, parameters_with: Parameters) -> None:
     """A volume of the whole node would make the Hub's token the node's root."""
-    await parameters_with(FILES, token_seconds=7000)
-    answer = await as_hub(powerful, volume(alice, hostPath={"path": path, "type": "Directory"}))
-    assert answer.startswith("spec: PersistentVolume ")
-    assert answer.endswith(f"Allowed: /srv/files/shared, /srv/files/private/{alice.slug}.")
+    await parameters_with(FILES)
+    allowed = f"Allowed: /srv/files/shared, /srv/files/private/{alice.slug}."
+    paths = ["/", "/srv/files", "/srv/files/private", "/srv/files/private/bob", "/srv/files/shared/x", "/etc"]
+    for path in paths:
+        answer = await as_hub(powerful, volume(alice, hostPath={"path": path, "type": "Directory"}))
+        assert answer.startswith("spec: PersistentVolume "), path
+        assert answer.endswith(allowed), path
 
 
 async def test_volumes_of_others(alice: User, powerful: Kube, parameters_with: Parameters) -> None:
-    await parameters_with(FILES, token_seconds=7000)
+    await parameters_with(FILES)
     foreign = {"kind": "PersistentVolumeClaim", "namespace": "default", "name": "x"}
     answers = {
         "no claim": await as_hub(powerful, volume(alice, claimRef=None)),
@@ -174,7 +169,7 @@ async def test_no_volumes_without_files(alice: User, powerful: Kube) -> None:
 
 async def test_volumes_of_an_nfs_server(alice: User, powerful: Kube, parameters_with: Parameters) -> None:
     url = "nfs://nfs.example.org/exports/files"
-    await parameters_with({**FILES, "files_url": url}, token_seconds=7000)
+    await parameters_with({**FILES, "files_url": url})
 
     def made(location: str) -> Json:
         root = parse_location(location)

@@ -55,7 +55,7 @@ async def test_hosts_of_ones_own(alice: User, name: str) -> None:
 async def test_hosts_that_the_site_hands_out(alice: User, parameters_with: Parameters) -> None:
     """Anybody's Ingress may name one: the gate asks the anchor whose it is."""
     handed_out = {"service_url_prefixes": ["lab-1", "lab-22"]}
-    await parameters_with(platform=handed_out, token_seconds=7000)
+    await parameters_with(platform=handed_out)
 
     async def answer(host: str) -> str:
         return await alice.create(alice.manifest(NETWORK, "Ingress", spec=ingress(host)))

@@ -91,7 +91,7 @@ async def test_priority_classes(alice: User, classes: dict[str, str], parameters
     assert await alice.create_pod(pod(priorityClassName=classes["low"])) == ""
     answer = await alice.create_pod(pod(priorityClassName=classes["high"]))
     assert answer.startswith(f"spec.priorityClassName: {classes['high']} is not allowed.")
-    await parameters_with(priority_classes=[classes["high"]], token_seconds=7000)
+    await parameters_with(priority_classes=[classes["high"]])
     assert await alice.create_pod(pod(priorityClassName=classes["high"])) == ""
     answer = await alice.create_pod(pod(priorityClassName="system-node-critical"))
     assert answer.endswith(f"Allowed: {classes['high']}, classes whose value is 0 or less, or none.")
@@ -102,12 +102,12 @@ async def test_runtime_classes(alice: User, classes: dict[str, str], parameters_
     assert await alice.create_pod(spec) == (
         f"spec.runtimeClassName: {classes['kata']} is not allowed. Allowed: none."
     )
-    await parameters_with(runtime_classes=["nvidia", classes["kata"]], token_seconds=7000)
+    await parameters_with(runtime_classes=["nvidia", classes["kata"]])
     assert await alice.create_pod(spec) == ""
 
 
 async def test_protected_taints(alice: User, parameters_with: Parameters) -> None:
     spec = tolerating(key="storage-nodes", operator="Exists")
     assert await alice.create_pod(spec) == ""
-    await parameters_with(protected_taints=["storage-nodes"], token_seconds=7000)
+    await parameters_with(protected_taints=["storage-nodes"])
     assert (await alice.create_pod(spec)).startswith("spec.tolerations: storage-nodes is not allowed.")

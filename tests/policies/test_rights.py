@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from karvdash_hub.kube.transport import Call
-from tests.policies.conftest import Parameters, User, refusal
+from tests.policies.conftest import Parameters, User, mint
 from tests.policies.pods import Json
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -56,16 +55,6 @@ async def test_tokens_end_within_a_day(alice: User, seconds: int, message: str) 
     answer = await mint(alice, alice.namespace, seconds)
     assert answer.startswith(message)
     assert bool(answer) == bool(message)
-
-
-async def mint(user: User, namespace: str, seconds: int) -> str:
-    """Ask for a token of a namespace's account, and let it be forgotten at once."""
-    review = (
-        b'{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{"expirationSeconds":%d}}'
-    )
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default/token"
-    call = Call("POST", path, [("dryRun", "All")], review % seconds, as_user=user.account, what="token")
-    return await refusal(user.kube._transport.request(call))
 
 
 async def test_tokens_for_longer_where_an_admin_wants_it(alice: User, parameters_with: Parameters) -> None:

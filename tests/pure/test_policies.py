@@ -1,7 +1,8 @@
-"""Settings become the parameters of the policies, and nothing else differs from the files."""
+"""Settings are written into the policies, and nothing else differs from the files."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,48 @@ FILES = {"files_api": "http://127.0.0.1:1", "files_token_file": "/none"}
 
 
 def data(platform: Platform | None = None, domains: DataDomains | None = None, **own: Any) -> dict[str, str]:
-    made = parameters(platform or Platform(), domains or DataDomains(), Policies(**own))
-    return dict(made["data"])
+    return parameters(platform or Platform(), domains or DataDomains(), Policies(**own))
 
 
 def test_the_defaults_are_what_the_file_says() -> None:
-    """kubectl apply -f share/policies/ is the same as karvdash-hub policies apply without settings."""
+    """It explains each parameter, and is what the files read that are applied as they are."""
     (written,) = yaml.safe_load_all(share_dir("policies", "parameters.yaml").read_text())
-    assert parameters(Platform(), DataDomains(), Policies()) == written
-    objects = manifests(Platform(), DataDomains(), Policies())
+    assert parameters(Platform(), DataDomains(), Policies()) == written["data"]
+
+
+def test_what_is_applied_reads_nothing() -> None:
+    """Each parameter is replaced by its value, and nothing else differs from the files."""
+    values = parameters(Platform(), DataDomains(), Policies())
     files = [
         one
         for name in names()
         for one in yaml.safe_load_all(share_dir("policies", f"{name}.yaml").read_text())
     ]
-    assert sorted(map(str, objects)) == sorted(map(str, [written, *files]))
+    for one in files:
+        one["spec"] = {key: value for key, value in one["spec"].items() if not key.startswith("param")}
+    text = json.dumps(files)
+    for name in sorted(values, key=len, reverse=True):
+        assert f"params.data.{name}" in text, name
+        literal = json.dumps(json.dumps(values[name]))[1:-1]
+        text = text.replace(f"params.data.{name}", literal)
+    made = manifests(Platform(), DataDomains(), Policies())
+    assert sorted(map(str, made)) == sorted(map(str, json.loads(text)))
+    assert "params" not in text
+
+
+@pytest.mark.parametrize("value", ['a"b', "a'b", "a\\b", "a: b # c", "ä 🎉", '" + params.data.hub + "'])
+def test_values_stay_text(value: str) -> None:
+    """Whatever an administrator writes is one literal of CEL."""
+    made = manifests(Platform(), DataDomains(), Policies(administrators=[value, "b"]))
+    literal = json.dumps(f"{value}\nb", ensure_ascii=False)
+    conditions = [
+        condition["expression"]
+        for one in made
+        for condition in one["spec"].get("matchConditions", ())
+        if condition["name"] == "not-an-administrator"
+    ]
+    assert len(conditions) > 10
+    assert [text for text in conditions if f"g in {literal}.split('\\n')" not in text] == []
 
 
 def test_every_policy_is_bound_and_fails_closed() -> None:
@@ -45,8 +73,6 @@ def test_every_policy_is_bound_and_fails_closed() -> None:
     assert {spec["failurePolicy"] for spec in policies.values()} == {"Fail"}
     assert all(spec["validationActions"] == ["Deny"] for spec in bindings.values())
     assert all(spec["policyName"] == name for name, spec in bindings.items())
-    missing = {name: spec["paramRef"]["parameterNotFoundAction"] for name, spec in bindings.items()}
-    assert {name for name, action in missing.items() if action != "Deny"} == {"karvdash-hub"}
 
 
 def test_a_message_names_a_field_first() -> None:
@@ -59,11 +85,10 @@ def test_a_message_names_a_field_first() -> None:
             assert ": " in message, (name, message)
 
 
-def test_the_parameters_come_first_and_the_bindings_last() -> None:
+def test_the_bindings_come_last() -> None:
     kinds = [one["kind"] for one in manifests(Platform(), DataDomains(), Policies())]
     count = len(names())
     assert kinds == [
-        "ConfigMap",
         *["ValidatingAdmissionPolicy"] * count,
         *["ValidatingAdmissionPolicyBinding"] * count,
     ]
@@ -73,13 +98,11 @@ def test_another_release_namespace_and_prefix() -> None:
     platform = Platform(
         release_namespace="hub", namespace_prefix="user-", public_url="https://example.com:8443"
     )
-    made = manifests(platform, DataDomains(), Policies())
-    assert (made[0]["metadata"]["namespace"], made[0]["metadata"]["name"]) == ("hub", "karvdash-policies")
-    values = made[0]["data"]
+    values = data(platform)
     assert (values["namespacePrefix"], values["domain"]) == ("user-", "example.com")
     assert values["hub"] == "system:serviceaccount:hub:karvdash-hub"
+    made = manifests(platform, DataDomains(), Policies())
     for binding in (one["spec"] for one in made if one["kind"].endswith("Binding")):
-        assert binding["paramRef"]["namespace"] == "hub"
         for found in (
             binding.get("matchResources", {}).get("namespaceSelector", {}).get("matchExpressions", [])
         ):
@@ -127,7 +150,7 @@ def test_lists_have_an_entry_a_line() -> None:
 def test_disabled_policies_are_left_out() -> None:
     made = manifests(Platform(), DataDomains(), Policies(disabled=["routes"]))
     assert "karvdash-routes" not in {one["metadata"]["name"] for one in made}
-    assert len(made) == 1 + 2 * (len(names()) - 1)
+    assert len(made) == 2 * (len(names()) - 1)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +172,9 @@ def test_settings_come_from_the_hubs_configuration(tmp_path: Path) -> None:
     file.write_text(
         "c = get_config()\nc.Platform.namespace_prefix = 'u-'\nc.Policies.runtime_classes = ['kata']\n"
     )
-    values = from_settings(file)[0]["data"]
-    assert (values["namespacePrefix"], values["runtimeClasses"]) == ("u-", "kata")
+    text = str(from_settings(file))
+    assert 'startsWith("u-")' in text
+    assert '"kata".split' in text
     file.write_text("c = get_config()\nc.Policies.token_seconds = 1\n")
     with pytest.raises(KarvdashError, match="token_seconds"):
         from_settings(file)
