@@ -17,6 +17,9 @@ import requests
 
 from cluster import binaries
 from cluster.certificates import Authority, Leaf
+from karvdash_hub.data.settings import DataDomains
+from karvdash_hub.policies import Elsewhere, Policies, manifests
+from karvdash_hub.settings import Platform
 from tests.kube.api_server import ApiServer
 from tests.relying.hosts import with_hosts
 from tests.relying.trust import argo_objects, authentication
@@ -40,7 +43,7 @@ SCOPES = "openid profile email groups"
 
 
 class TrustingSite(Site):
-    """A platform under https, as docs/howto/sign-in-with-the-hub.md has it."""
+    """A platform under https, as docs/howto/sign-in-with-the-hub.md has it, with the policies in force."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, config=CONFIG)
@@ -60,11 +63,13 @@ class TrustingSite(Site):
         (self.folder / "authentication.yaml").write_text(authentication(self.issuer, self.ca_file))
         super().up()
 
-    def kubectl(self, *words: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *words: str, kubeconfig: Path | None = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as an administrator, or with somebody's file."""
         file = kubeconfig or self._kubeconfig("admin")
         command = [str(binaries.find("kubectl")), "--kubeconfig", str(file), *words]
-        return subprocess.run(command, text=True, capture_output=True, timeout=60)
+        return subprocess.run(command, input=text, text=True, capture_output=True, timeout=60)
 
     def can_i(self, account: str, verb: str, resource: str, namespace: str) -> bool:
         """Ask what an account may do: kubectl auth can-i --as."""
@@ -95,7 +100,9 @@ class TrustingSite(Site):
 
     def _install(self) -> None:
         super()._install()
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": argo_objects()})
+        platform = Platform(public_url=self.hub_url)
+        policies = manifests(platform, DataDomains(), Policies(), Elsewhere("argo", ["argo"]))
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [*argo_objects(), *policies]})
         command = [str(binaries.find("kubectl")), "--kubeconfig", str(self._kubeconfig("admin"))]
         subprocess.run([*command, "apply", "--server-side", "-f", "-"], input=text, text=True, check=True)
 
