@@ -27,6 +27,7 @@ from karvdash_hub.kube.errors import (
 from karvdash_hub.kube.rest import Kube, describe
 from karvdash_hub.names import LABEL_SERVER
 from karvdash_hub.service_templates.tree import Manifest, show_path
+from karvdash_hub.waiting import all_of
 
 #: What is applied before the rest, because pods and role bindings need it. An Ingress needs nothing: it is
 #: among them so that the address is known when the first pod answers.
@@ -83,7 +84,7 @@ async def dry_run(kube: Kube, manifests: Sequence[Manifest], *, as_user: str | N
 
     Raises: Unreachable, Unauthorized, TooMany: nothing is known about the objects then.
     """
-    results = await asyncio.gather(
+    results = await all_of(
         *(_check(kube, index, manifest, manifests, as_user) for index, manifest in enumerate(manifests))
     )
     return [refusal for refusals in results for refusal in refusals]

@@ -13,13 +13,13 @@ bindings that services brought come back when the services are started again.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import suppress
 
 from karvdash_hub.kube.errors import Forbidden, NotFound
 from karvdash_hub.kube.rest import Kube, Manifest
 from karvdash_hub.names import API_SECRET
+from karvdash_hub.waiting import all_tried
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ async def cut_off(kube: Kube, namespace: str) -> None:
         theirs = [binding["metadata"]["name"] for binding in bindings if not is_ours(binding, me)]
         if not theirs:
             return
-        await asyncio.gather(*(_delete(kube, _RBAC, "RoleBinding", name, namespace) for name in theirs))
+        # One that cannot be deleted leaves no other one standing.
+        await all_tried(*(_delete(kube, _RBAC, "RoleBinding", name, namespace) for name in theirs))
     logger.warning("RoleBindings come back in %s: %s", namespace, ", ".join(theirs))
 
 

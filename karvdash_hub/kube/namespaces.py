@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +21,7 @@ from karvdash_hub.kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.names import ANNOTATION_HUB, ANNOTATION_USER, ANNOTATION_VOLUMES
 from karvdash_hub.service_templates import Manifest
+from karvdash_hub.waiting import all_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,8 @@ async def ensure_namespace(
     pod_security: bool = False,
     volumes: Sequence[str] = (),
     api: ApiAccess | None = None,
-    fresh: float = 30.0,
     also: Mapping[str, Mapping[str, str]] | None = None,
+    fresh: float = 30.0,
 ) -> None:
     """Make the user's namespace and what belongs into it, or repair it.
 
@@ -83,9 +84,9 @@ async def ensure_namespace(
         pod_security: whether the namespace enforces Pod Security's level ``baseline``.
         volumes: data domains that the namespace's pods get; the admission server reads them there.
         api: for Secret karvdash-api; None leaves one alone.
-        fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
         also: who gets the user role besides ``default``: subjects by the name of their RoleBinding, which is
             ``contents.ARGO_BINDING`` or ``OIDC_BINDING``. Those that are left out are removed.
+        fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
 
     Raises: NotYours, Terminating, KubeError.
     """
@@ -101,8 +102,8 @@ async def ensure_namespace(
         pod_security=pod_security,
         volumes=volumes,
         api=api,
-    )
         also=also or {},
+    )
     memory = _memories.setdefault(kube, _Memory())
     async with memory.locks.setdefault(namespace, asyncio.Lock()):
         done, digest = memory.done.get(namespace, (float("-inf"), ""))
@@ -112,6 +113,15 @@ async def ensure_namespace(
         await _ensure_contents(kube, wanted, existed)
         await _in_force(kube, namespace)
         memory.done[namespace] = (time.monotonic(), wanted.digest)
+
+
+async def is_users(kube: Kube, *, namespace: str, username: str, owner_id: str) -> bool:
+    """Tell whether a namespace exists and is marked as this user's of this Hub. Raises: KubeError."""
+    try:
+        _check_owner(await kube.get("v1", "Namespace", namespace), username, owner_id)
+    except (NotFound, NotYours):
+        return False
+    return True
 
 
 async def take_over_namespace(kube: Kube, *, namespace: str, username: str, slug: str, owner_id: str) -> None:
@@ -207,24 +217,40 @@ def _check_owner(live: Manifest, username: str, owner_id: str) -> None:
 
 
 async def _ensure_contents(kube: Kube, wanted: Wanted, existed: bool) -> None:
-    await asyncio.gather(*(_apply(kube, manifest) for manifest in wanted.bindings(await kube.whoami())))
-    await asyncio.gather(
-        *(_allowed_soon(kube, manifest) for manifest in wanted.contents()),
+    await all_of(*(_apply(kube, manifest) for manifest in wanted.bindings(await kube.whoami())))
+    # Whichever of these fails: all are applied anew the next time, and none of them needs another.
+    await all_of(
+        *(_apply_soon(kube, manifest) for manifest in wanted.contents()),
         *(_remove(kube, *what, wanted.namespace) for what in (wanted.unwanted() if existed else ())),
     )
 
 
-async def _allowed_soon(kube: Kube, manifest: Manifest) -> None:
-    """Apply what a role binding allows that was stored a moment ago."""
+async def _allowed_soon(attempt: Callable[[], Awaitable[bool]]) -> bool:
+    """Try what role bindings allow that were stored a moment ago, until it succeeds or should have.
+
+    Returns: what the last attempt did. Raises: Forbidden if that was refused.
+    """
     deadline = time.monotonic() + _RACE
     while True:
+        late = time.monotonic() > deadline
         try:
-            await _apply(kube, manifest)
-            return
+            if await attempt():
+                return True
         except Forbidden:
-            if time.monotonic() > deadline:
+            if late:
                 raise
+        else:
+            if late:
+                return False
         await asyncio.sleep(_AGAIN)
+
+
+async def _apply_soon(kube: Kube, manifest: Manifest) -> None:
+    async def attempt() -> bool:
+        await _apply(kube, manifest)
+        return True
+
+    await _allowed_soon(attempt)
 
 
 async def _apply(kube: Kube, manifest: Manifest) -> None:
@@ -254,18 +280,10 @@ async def _in_force(kube: Kube, namespace: str) -> None:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {"namespace": namespace, "verb": "create", "resource": "pods"}},
     }
-    deadline = time.monotonic() + _RACE
-    while True:
-        try:
-            answer = await kube.create(review, as_user=default_account(namespace))
-            if answer["status"].get("allowed"):
-                return
-            problem: Forbidden | None = None
-        except Forbidden as error:
-            problem = error
-        if time.monotonic() > deadline:
-            break
-        await asyncio.sleep(_AGAIN)
-    if problem is not None:
-        raise problem
-    logger.warning("The role that users get does not let them create pods in %s", namespace)
+
+    async def attempt() -> bool:
+        answer = await kube.create(review, as_user=default_account(namespace))
+        return bool(answer["status"].get("allowed"))
+
+    if not await _allowed_soon(attempt):
+        logger.warning("The role that users get does not let them create pods in %s", namespace)

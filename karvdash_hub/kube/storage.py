@@ -24,6 +24,7 @@ from karvdash_hub.errors import Conflict, Taken, Unavailable
 from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.kube.rest import Kube, Manifest
 from karvdash_hub.names import ANNOTATION_LOOK_AGAIN, LABEL_MANAGED_BY, MANAGED_BY
+from karvdash_hub.waiting import all_of, all_tried
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def ensure_claims(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
 
     Raises: Taken, Conflict, Unavailable, KubeError.
     """
-    await asyncio.gather(*(_ensure(kube, claim) for claim in claims))
+    await all_of(*(_ensure(kube, claim) for claim in claims))
 
 
 async def remove_volumes(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
@@ -47,7 +48,7 @@ async def remove_volumes(kube: Kube, claims: Iterable[VolumeClaim]) -> None:
 
     Raises: KubeError.
     """
-    await asyncio.gather(*(_remove_volume(kube, claim) for claim in claims))
+    await all_tried(*(_remove_volume(kube, claim) for claim in claims))
 
 
 async def _ensure(kube: Kube, wanted: VolumeClaim) -> None:
