@@ -13,12 +13,13 @@ from karvdash_hub.admission.settings import Settings
 from karvdash_hub.admission.table import Table
 from karvdash_hub.admission.tls import Certificate
 from karvdash_hub.admission.watches import Watches
-from karvdash_hub.errors import KarvdashError, Unavailable
+from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.config import load
 
-#: Seconds to wait for a namespace that has not been seen: it was made a moment ago, or is nobody's.
-#: Well below the webhook's timeout (configuration.TIMEOUT), so that the sentence arrives.
-PATIENCE = 2.0
+#: Seconds to wait for the first look at the cluster, when this server has just started, and for a namespace
+#: that has not been seen: it was made a moment ago, or is nobody's. For both together, and well below the
+#: webhook's timeout (configuration.TIMEOUT), so that the sentence arrives.
+PATIENCE = 3.0
 
 
 class Admission:
@@ -82,12 +83,6 @@ class Admission:
 
     async def _judge(self, request: review.Json) -> tuple[Patch, review.Review]:
         asked = review.read(request, self.prefix)
-        if not self.watches.synced:
-            raise Unavailable(
-                "The admission server has not seen the cluster yet, so it cannot tell which folders belong "
-                "into the pod. Try again in some seconds.",
-                "not-synced",
-            )
         facts = await self.watches.facts(asked.namespace, PATIENCE)
         if asked.ephemeral:
             return patch_ephemeral(asked.pod, facts, asked.before), asked

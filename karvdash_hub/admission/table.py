@@ -47,6 +47,10 @@ class Unknown(Unavailable):
     """The namespace has not been seen yet, which may change in a moment."""
 
 
+class Unseen(Unavailable):
+    """Nothing of the cluster has been seen yet: the server has just started, or cannot."""
+
+
 class Ownerless(KarvdashError):
     """The namespace has the platform's prefix and no user."""
 

@@ -12,6 +12,7 @@ from karvdash_hub.admission.table import (
     Kind,
     Table,
     Unknown,
+    Unseen,
     project_claim,
     project_dataset,
     project_namespace,
@@ -46,11 +47,17 @@ class Watches(Watched[Kind]):
             watch.subscribe(self._follow(kind))
 
     async def facts(self, namespace: str, seconds: float) -> Facts:
-        """Return what is known of a namespace; wait for one that is not known, since it may be new.
+        """Return what is known of a namespace; wait for the first look at the cluster, and for a new one.
 
-        Raises: Unknown, Ownerless.
+        Raises: Unseen, Unknown, Ownerless.
         """
         deadline = asyncio.get_running_loop().time() + seconds
+        if not self.synced and not await self.synced_within(seconds):
+            raise Unseen(
+                "The admission server has not seen the cluster yet, so it cannot tell which folders belong "
+                "into the pod. Try again in some seconds.",
+                "not-synced",
+            )
         while True:
             try:
                 return self.table.facts(namespace)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from karvdash_hub.kube.watch import Watch
+from karvdash_hub.waiting import all_of
 
 Kind = TypeVar("Kind", bound=str)
 
@@ -29,6 +30,15 @@ class Watched(Generic[Kind]):
     def synced(self) -> bool:
         """Whether everything has been seen once. Afterwards the process goes on even without Kubernetes."""
         return all(watch.synced.is_set() for watch in self.by_kind.values())
+
+    async def synced_within(self, seconds: float) -> bool:
+        """Wait until everything has been seen once, ``seconds`` at most; tells whether it has."""
+        try:
+            async with asyncio.timeout(seconds):
+                await all_of(*(watch.synced.wait() for watch in self.by_kind.values()))
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def outages(self) -> list[str]:

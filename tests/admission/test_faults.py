@@ -12,6 +12,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from karvdash_hub.readiness.refusals import explain_refusal
 from tests.admission.people import MOUNTS, Api, Refused, UserNamespace, mounts
 from tests.admission.test_kinds import workload
 from tests.admission.webhook import ROOT, Webhook
+from tests.hub.forwarder import Forwarder
 
 Json = dict[str, Any]
 
@@ -163,6 +165,35 @@ def test_a_server_that_has_not_seen_the_cluster_refuses(
     assert running.get("/healthz") == (200, "ok\n")
     with pytest.raises(Refused, match="The admission server has not seen the cluster yet"):
         bob.create_object(pod)
+
+
+def test_a_server_that_has_just_started_lets_a_pod_wait(
+    running: Webhook, bob: UserNamespace, pod: Json, tmp_path: Path
+) -> None:
+    """Not ready until it has seen the cluster; a pod that comes a moment before that gets its volumes."""
+    config = yaml.safe_load((running.folder / "karvdash-admission.kubeconfig").read_text())
+    cluster = config["clusters"][0]["cluster"]
+    address = urlsplit(cluster["server"])
+    way = Forwarder(str(address.hostname), address.port or 443)
+    cluster |= {"server": f"https://127.0.0.1:{way.port}", "tls-server-name": address.hostname}
+    path = tmp_path / "slow.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    running.stop()
+    way.hold()
+    running.replicas[0].start(running.command(kubeconfig=str(path)), env=dict(os.environ), cwd=ROOT)
+    deadline = time.monotonic() + 20
+    while running.get("/healthz")[0] != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert running.get("/readyz") == (503, "not ready: The cluster has not been seen yet.\n")
+    with ThreadPoolExecutor(1) as crowd:
+        made = crowd.submit(bob.create_object, pod)
+        with pytest.raises(TimeoutError):
+            made.result(0.5)
+        way.open()
+        assert mounts(made.result(20)) == {"main": MOUNTS}
+    assert running.get("/readyz") == (200, "ok\n")
+    way.end()
 
 
 def test_a_namespace_made_a_moment_ago(api: Api, pod: Json) -> None:

@@ -20,6 +20,7 @@ class Forwarder:
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+        self._held: socket.socket | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         with socket.socket() as probe:
@@ -27,8 +28,13 @@ class Forwarder:
             self.port: int = probe.getsockname()[1]
         self.open()
 
+    def hold(self) -> None:
+        """Cut all connections; let new ones wait for an answer until it is open again."""
+        self.close()
+        self._held = socket.create_server(("127.0.0.1", self.port))
+
     def open(self) -> None:
-        """Accept connections (again)."""
+        """Accept connections (again), those first that wait."""
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
 
     def close(self) -> None:
@@ -43,7 +49,11 @@ class Forwarder:
         self._loop.close()
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        if self._held is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        else:
+            self._server = await asyncio.start_server(self._accept, sock=self._held)
+            self._held = None
 
     async def _close(self) -> None:
         if self._server is not None:
