@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from karvdash_hub.kube.rest import Kube
-from tests.policies.conftest import User
+from tests.policies.conftest import DATA, Parameters, User
 from tests.policies.pods import Json, container, pod, secured
 
 NOWHERE = {"nodeSelector": {"karvdash.io/test": "nowhere"}}
@@ -69,6 +69,21 @@ async def test_debug_containers(alice: User, waiting: str, change: Json, message
     answer = await alice.patch("v1", "Pod", waiting, change, subresource="ephemeralcontainers")
     assert answer.startswith(message)
     assert bool(answer) == bool(message)
+
+
+async def test_a_debug_container_writes_where_the_pod_may(alice: User, parameters_with: Parameters) -> None:
+    """H5: it mounts what the pod has, and is held to reading where the pod's containers are."""
+    await parameters_with({"allowed_host_path_dirs": [DATA]}, read_only_host_paths=[DATA])
+    mount = {"name": "d", "mountPath": "/d"}
+    volumes = [{"name": "d", "hostPath": {"path": DATA}}]
+    spec = pod(container(volumeMounts=[{**mount, "readOnly": True}]), volumes=volumes, **NOWHERE)
+    assert await alice.create(alice.manifest("v1", "Pod", "hosted", spec=spec), dry_run=False) == ""
+    where = {"subresource": "ephemeralcontainers"}
+    answer = await alice.patch("v1", "Pod", "hosted", debug(volumeMounts=[mount]), **where)
+    assert answer.startswith("spec.ephemeralContainers[debug].volumeMounts.readOnly: must be true for d")
+    reading = debug(volumeMounts=[{**mount, "readOnly": True}])
+    assert await alice.patch("v1", "Pod", "hosted", reading, **where) == ""
+    assert await alice.delete("v1", "Pod", "hosted", dry_run=False) == ""
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,22 @@ async def test_templates_of_ones_own(user: User) -> None:
     assert await user.create(template_object(user)) == ""
 
 
-@pytest.mark.parametrize(
-    "kind", ["ClusterRoleBinding", "ClusterRole", "Namespace", "PersistentVolume", "Node"]
-)
+CLUSTER_WIDE = {
+    "ClusterRoleBinding": RBAC,
+    "ClusterRole": RBAC,
+    "Namespace": "v1",
+    "PersistentVolume": "v1",
+    "Node": "v1",
+    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
+    "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
+    "APIService": "apiregistration.k8s.io/v1",
+}
+
+
+@pytest.mark.parametrize("kind", CLUSTER_WIDE)
 async def test_cluster_wide_objects(user: User, kind: str) -> None:
     """P5: refused by Kubernetes, whatever the policies say."""
-    api = RBAC if kind.startswith("ClusterRole") else "v1"
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
     subject = {"kind": "ServiceAccount", "name": "default", "namespace": user.namespace}
     source = {"hostPath": {"path": "/"}, "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"]}
@@ -68,7 +78,8 @@ async def test_cluster_wide_objects(user: User, kind: str) -> None:
         "ClusterRoleBinding": {"roleRef": role, "subjects": [subject]},
         "PersistentVolume": {"spec": source},
     }
-    manifest = {"apiVersion": api, "kind": kind, "metadata": {"name": "x"}, **bodies.get(kind, {})}
+    metadata = {"name": "x"}
+    manifest = {"apiVersion": CLUSTER_WIDE[kind], "kind": kind, "metadata": metadata, **bodies.get(kind, {})}
     assert await user.create(manifest) == "you may not create cluster-wide objects."
 
 
@@ -100,6 +111,33 @@ async def test_rights_of_others(user: User, bob: User) -> None:
         assert not await allowed(user, {"verb": "list", "resource": resource, "namespace": bob.namespace})
     for verb, resource in (("escalate", "clusterroles"), ("bind", "clusterroles"), ("impersonate", "users")):
         assert not await allowed(user, {"verb": verb, "resource": resource})
+
+
+HELD = "attempting to grant RBAC permissions not currently held"
+
+
+@pytest.mark.parametrize(
+    ("group", "resource", "verb"),
+    [
+        pytest.param("rbac.authorization.k8s.io", "roles", "escalate", id="escalate"),
+        pytest.param("rbac.authorization.k8s.io", "roles", "bind", id="bind"),
+        pytest.param("", "resourcequotas", "delete", id="quotas"),
+    ],
+)
+async def test_a_smaller_role_cannot_make_itself_larger(
+    hardened: User, group: str, resource: str, verb: str
+) -> None:
+    """P3: Kubernetes lets nobody give what they do not have."""
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+    assert HELD in await hardened.create(hardened.manifest(RBAC, "Role", rules=[rule]))
+
+
+async def test_a_smaller_role_cannot_bind_a_larger_one(hardened: User) -> None:
+    """P3."""
+    mine = [{"kind": "ServiceAccount", "name": "default", "namespace": hardened.namespace}]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    binding = hardened.manifest(RBAC, "RoleBinding", roleRef=role, subjects=mine)
+    assert HELD in await hardened.create(binding)
 
 
 async def allowed(user: User, attributes: Json) -> bool:

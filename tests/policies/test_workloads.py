@@ -114,17 +114,29 @@ async def test_a_service_gets_its_endpoints(bob: User, busybox: str) -> None:
     await bob.delete("v1", "Pod", "web", dry_run=False)
 
 
-async def test_nobody_leaves_a_folder_by_a_sub_path(bob: User, busybox: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "mount"),
+    [
+        pytest.param("true", {"subPathExpr": "$(WAY)"}, id="dots"),
+        pytest.param("ln -s / /v/way", {"subPath": "way"}, id="link"),
+        pytest.param("mkdir /v/a && ln -s /etc /v/a/way", {"subPath": "a/way/cni"}, id="link-half-way"),
+    ],
+)
+async def test_nobody_leaves_a_folder_by_a_sub_path(
+    bob: User, busybox: str, way: str, mount: dict[str, str]
+) -> None:
     """H9: Kubernetes' own rule, which comes after admission: the container never starts."""
-    mount = {"name": "v", "mountPath": "/v", "subPathExpr": "$(WAY)"}
+    volume = {"name": "v", "mountPath": "/v"}
+    before = {"name": "b", "image": busybox, "command": ["sh", "-c", way], "volumeMounts": [volume]}
     one = {
         "name": "c",
         "image": busybox,
         "command": ["ls", "/v"],
         "env": [{"name": "WAY", "value": "../../.."}],
-        "volumeMounts": [mount],
+        "volumeMounts": [{**volume, **mount}],
     }
-    spec = pod(one, volumes=[{"name": "v", "emptyDir": {}}], terminationGracePeriodSeconds=0)
+    volumes = [{"name": "v", "emptyDir": {}}]
+    spec = pod(one, initContainers=[before], volumes=volumes, terminationGracePeriodSeconds=0)
     assert await bob.create(bob.manifest("v1", "Pod", "climber", spec=spec), dry_run=False) == ""
 
     async def refused() -> bool:
@@ -137,3 +149,8 @@ async def test_nobody_leaves_a_folder_by_a_sub_path(bob: User, busybox: str) -> 
 
     await eventually(refused, "the container was not refused")
     await bob.delete("v1", "Pod", "climber", dry_run=False)
+    await eventually(lambda: nothing(bob, "climber"), "the pod does not end")
+
+
+async def nothing(user: User, name: str) -> bool:
+    return await pods_of(user, name) == []
