@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
+
+from traitlets import HasTraits, TraitType
 
 from karvdash_hub.authenticator import KarvdashAuthenticator
 from karvdash_hub.data.settings import DataDomains
@@ -21,11 +24,18 @@ This page is made from the help texts of the traits (`python docs/settings_page.
 """
 
 
+def own_traits(owner: type[HasTraits]) -> dict[str, TraitType[Any, Any]]:
+    """Settings of a class and of its bases, as far as they are ours."""
+    bases = [base for base in owner.__mro__ if issubclass(base, HasTraits)]
+    ours = [base for base in bases if base.__module__.startswith("karvdash_hub.")]
+    return {name: trait for base in ours for name, trait in base.class_own_traits(config=True).items()}
+
+
 def page() -> str:
     """The whole page."""
     parts = [HEAD]
     for owner in CLASSES:
-        for name, trait in sorted(owner.class_own_traits(config=True).items()):
+        for name, trait in sorted(own_traits(owner).items()):
             help_text = textwrap.dedent(trait.help).strip().replace("``", "`")
             kind = type(trait).__name__
             title = f"c.{owner.__name__}.{name}"

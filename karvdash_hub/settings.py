@@ -11,17 +11,15 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
-from traitlets.config import LoggingConfigurable
 
 from karvdash_hub.durations import read_duration
-from karvdash_hub.names import Hostname
+from karvdash_hub.exposure import Exposure
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_URL_PREFIX = re.compile(r"(?=.{3,40}$)[a-z0-9]+(-[a-z0-9]+)+")
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-class Platform(LoggingConfigurable):
+class Platform(Exposure):
     """What karvdash_hub has to know about the place where it runs."""
 
     public_url = Unicode(
@@ -32,19 +30,6 @@ class Platform(LoggingConfigurable):
         Services are opened at ``<service>-<user>.<host>``, users' notebooks at ``<user>.<host>``: a
         wildcard DNS name and, with https, a wildcard certificate have to cover them. Changing it
         changes the address of every service; those that run keep their objects until they are restarted.
-        """,
-    ).tag(config=True)
-
-    service_url_prefixes = List(
-        Unicode(),
-        help="""
-        Names to hand out as addresses of services, ``["lab-one", "lab-two"]`` for ``lab-one.<host>``, instead
-        of ``<service>-<user>.<host>``.
-
-        For sites whose DNS or certificate lists names. A service keeps its name until it is deleted; with all
-        in use, no service with a page can be launched. Lower-case letters, digits and single hyphens, at
-        least one hyphen. The gate reads the same names (``--url-prefixes``), and ``karvdash-hub policies
-        apply`` has to be run again.
         """,
     ).tag(config=True)
 
@@ -249,18 +234,6 @@ class Platform(LoggingConfigurable):
             )
         return f"{url.scheme}://{url.netloc.lower()}"
 
-    @validate("service_url_prefixes")
-    def _check_url_prefixes(self, proposal: Any) -> list[str]:
-        names: list[str] = list(proposal.value)
-        if wrong := [name for name in names if not _URL_PREFIX.fullmatch(name)]:
-            raise TraitError(
-                "Platform.service_url_prefixes: use lower-case letters and digits with single hyphens "
-                f"between, at least one hyphen, at most 40 characters, not {', '.join(map(repr, wrong))}"
-            )
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise TraitError(f"Platform.service_url_prefixes names {', '.join(twice)} twice")
-        return names
-
     @validate("idle_stop")
     def _check_idle_stop(self, proposal: Any) -> str:
         try:
@@ -303,11 +276,6 @@ class Platform(LoggingConfigurable):
     def hostname_domain(self) -> str:
         """Host of the public URL without port, ``localhost``: what Ingress hosts end with."""
         return self._url.hostname or ""
-
-    @property
-    def pool(self) -> tuple[Hostname, ...]:
-        """Hosts that are handed out to services, without port; empty if each has one of its own."""
-        return tuple(Hostname(f"{name}.{self.hostname_domain}") for name in self.service_url_prefixes)
 
     def url_of(self, host: str) -> str:
         """Return the address of a host of the domain (without port) in a browser, with a final slash."""

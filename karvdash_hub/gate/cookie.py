@@ -26,6 +26,8 @@ LIFETIME = 12 * 3600
 _MIN_KEY = 32
 #: More cookies of our name than this are somebody's attempt to keep us busy.
 _MAX_COOKIES = 8
+#: Cookies that no service may see, beside the Hub's, whose names begin with ``jupyterhub-``.
+_OURS = frozenset({"karvdash", "karvdash-login"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,17 @@ def values(header: str, name: str) -> Iterator[str]:
         if key == name and found < _MAX_COOKIES:
             found += 1
             yield value
+
+
+def of_service(header: str) -> str:
+    """Return a Cookie header without what is the gate's or the Hub's, as ``karvdash.lua`` does."""
+    pairs = (part.strip() for part in header.split(";"))
+    return "; ".join(pair for pair in pairs if pair and not _is_private(pair.partition("=")[0].strip()))
+
+
+def _is_private(name: str) -> bool:
+    bare = name.removeprefix("__Host-")
+    return bare in _OURS or bare.startswith("jupyterhub-")
 
 
 def set_cookie(name: str, value: str, *, secure: bool, max_age: int) -> str:

@@ -51,7 +51,11 @@ class Gate:
         self.settings = settings
         self.site = settings.site
         self.table = Table(
-            self.site.hostname, settings.namespace_prefix, Addresses(settings.pod_ranges), settings.pool
+            self.site.hostname,
+            settings.namespace_prefix,
+            Addresses(settings.pod_ranges),
+            settings.pool,
+            settings.ingress_class,
         )
         self.keys = cookie.Keys(settings.key_file)
         self.hub = Hub(settings.hub_api, settings.token_file)

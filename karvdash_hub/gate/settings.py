@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from karvdash_hub.gate.addresses import Network
 from karvdash_hub.gate.verdict import Site
 from karvdash_hub.listening import listen_address
+from karvdash_hub.names import INGRESS_CLASS
 
 _POD_CIDR = "KARVDASH_POD_CIDR"
 
@@ -30,6 +31,8 @@ class Settings:
         hub_grace: seconds for which sessions go on while the Hub does not answer.
         report: seconds between two reports to the Hub of what is used.
         url_prefixes: names that the Hub hands out as addresses of services.
+        external: address and port for other proxies than the front, None for none.
+        ingress_class: of the Ingresses that count.
         pod_ranges: of the cluster's pods; requests are sent to no other address. Empty: not known.
     """
 
@@ -45,6 +48,8 @@ class Settings:
     report: float
     pod_ranges: tuple[Network, ...]
     url_prefixes: tuple[str, ...] = ()
+    external: tuple[str, int] | None = None
+    ingress_class: str = INGRESS_CLASS
 
     @property
     def pool(self) -> list[str]:
@@ -100,6 +105,14 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         "--url-prefixes", metavar="FILE", type=_names, default=(),
         help="addresses that the Hub hands out to services, one a line: Platform.service_url_prefixes",
     )  # fmt: skip
+    parser.add_argument(
+        "--external", metavar="ADDRESS:PORT", type=listen_address,
+        help="answer other proxies than the front here: /external-auth",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ingress-class", metavar="NAME", default=INGRESS_CLASS,
+        help="of the Ingresses that count: Platform.ingress_class; default: %(default)s",
+    )  # fmt: skip
     given = parser.parse_args(argv)
     ranges = given.pod_cidr
     if ranges is None:
@@ -121,6 +134,8 @@ def parse(argv: Sequence[str] | None = None) -> Settings:
         report=given.report,
         pod_ranges=tuple(ranges),
         url_prefixes=given.url_prefixes,
+        external=given.external,
+        ingress_class=given.ingress_class,
     )
 
 

@@ -129,6 +129,7 @@ class Table:
         namespace_prefix: what names of user namespaces start with.
         allowed: tells whether requests may be sent to an IP address.
         pool: hosts that the Hub hands out to anybody's servers; only an anchor says to which.
+        ingress_class: of the Ingresses that count.
     """
 
     def __init__(
@@ -137,7 +138,9 @@ class Table:
         namespace_prefix: str = "karvdash-",
         allowed: Allowed | None = None,
         pool: Iterable[str] = (),
+        ingress_class: str = names.INGRESS_CLASS,
     ) -> None:
+        self._class = ingress_class
         self._allowed = allowed or Addresses()
         self._pool = frozenset(pool)
         self._domain = domain
@@ -224,7 +227,7 @@ class Table:
                 server.anchor,
                 host,
                 owner[0],
-                server.ingresses,
+                {name: one for name, one in server.ingresses.items() if one.ingress_class == self._class},
                 server.services,
                 tuple(server.endpoints.values()),
                 self._allowed,
@@ -251,10 +254,7 @@ def draw(
     """Put together what belongs to one host of a server; of several Ingresses the first wins a path."""
     routes: dict[tuple[str, bool], Path] = {}
     for name in sorted(ingresses):
-        ingress = ingresses[name]
-        if ingress.ingress_class != names.INGRESS_CLASS:
-            continue
-        for path in ingress.paths:
+        for path in ingresses[name].paths:
             if path.host == host:
                 exact = path.path_type == _EXACT
                 service = services.get(path.service)

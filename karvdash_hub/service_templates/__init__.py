@@ -11,6 +11,7 @@
 The library calls parse, the spawner plan and own, pages and API Variable.describe.
 """
 
+from karvdash_hub.service_templates.controller import for_controller
 from karvdash_hub.service_templates.expose import endpoints, expose, ingress_hosts, primary_service
 from karvdash_hub.service_templates.ingress import is_ingress, normalise_ingress
 from karvdash_hub.service_templates.model import ServiceTemplate, Variable
@@ -41,6 +42,7 @@ __all__ = [
     "custom_id",
     "endpoints",
     "expose",
+    "for_controller",
     "ingress_hosts",
     "is_ingress",
     "is_reserved",

@@ -164,6 +164,10 @@ def make_plan(
         anchor_uid="",  # it does not exist yet; see owned_by
         ingress_annotations={names.ANNOTATION_USER: key.user},
     )
+    if platform.exposure == "ingress":
+        manifests = engine.for_controller(
+            manifests, ingress_class=platform.ingress_class, annotations=platform.ingress_annotations
+        )
     open_, _ = engine.split_secrets(template, made.values)
     return LaunchPlan(
         template=template.id,

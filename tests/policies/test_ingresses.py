@@ -124,6 +124,33 @@ async def test_annotations_of_ingresses(
     assert bool(answer) == bool(message)
 
 
+MIDDLEWARE = {"traefik.ingress.kubernetes.io/router.middlewares": "karvdash-karvdash-gate@kubernetescrd"}
+ASKS, OTHER = "metadata.annotations: traefik.ingress.kubernetes.io/router", "kubectl.kubernetes.io/x"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param({}, f"{ASKS}.middlewares=", id="N3-nobody-is-asked"),
+        pytest.param({next(iter(MIDDLEWARE)): "mine@x"}, f"{ASKS}.middlewares=", id="N3-somebody-else"),
+        pytest.param({**MIDDLEWARE, f"{ASKS[22:]}.priority": "9"}, f"{ASKS}.priority", id="N3-priority"),
+        pytest.param({**MIDDLEWARE, OTHER: ""}, f"metadata.annotations: {OTHER}", id="N3-unknown"),
+        pytest.param(MIDDLEWARE, "", id="asks"),
+        pytest.param({**MIDDLEWARE, "karvdash.io/host": "x"}, "", id="ours"),
+    ],
+)
+async def test_ingresses_where_a_controller_routes(
+    alice: User, parameters_with: Parameters, change: dict[str, str], message: str
+) -> None:
+    """Platform.exposure = "ingress": the annotations that make it ask the gate, and no others."""
+    await parameters_with(platform={"exposure": "ingress"}, token_seconds=7000)
+    spec = {**ingress(f"x-{alice.slug}.localhost"), "ingressClassName": "traefik"}
+    manifest = alice.manifest(NETWORK, "Ingress", spec=spec)
+    manifest["metadata"]["annotations"] = change
+    answer = await alice.create(manifest)
+    assert (answer[: len(message)], bool(answer)) == (message, bool(message))
+
+
 ROUTES = {
     "HTTPRoute": "gateway.networking.k8s.io",
     "GRPCRoute": "gateway.networking.k8s.io",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.gate.conftest import free_ports
 from tests.site.site import TEMPLATE, Account, Site
 from tests.site.visitor import Visitor
 
@@ -31,14 +32,20 @@ c.Platform.service_url_prefixes = {PREFIXES}
 
 
 @pytest.fixture(scope="package")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def external() -> int:
+    """Where the gate of ``impatient`` answers other proxies than the front."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="package")
+def impatient(tmp_path_factory: pytest.TempPathFactory, external: int) -> Iterator[Site]:
     """A site with addresses from a list, whose Hub looks each second for what nobody uses.
 
-    Template ``short`` may be unused for 24 s.
+    Template ``short`` may be unused for 24 s. Its gate also answers other proxies than the front.
     """
     folder = tmp_path_factory.mktemp("impatient")
     (folder / "prefixes").write_text("\n".join(PREFIXES))
-    flags = ("--url-prefixes", str(folder / "prefixes"))
+    flags = ("--url-prefixes", str(folder / "prefixes"), "--external", f"127.0.0.1:{external}")
     made = Site(folder, config=QUICK, gate=flags, templates={"short": SHORT})
     try:
         made.up()
