@@ -10,11 +10,21 @@ from traitlets import HasTraits, TraitType
 
 from karvdash_hub.authenticator import KarvdashAuthenticator
 from karvdash_hub.data.settings import DataDomains
-from karvdash_hub.kube.settings import UserNamespaces
+from karvdash_hub.kube.settings import Argo, Kubectl, UserNamespaces
+from karvdash_hub.oidc_settings import OIDCProvider
 from karvdash_hub.policies import Policies
 from karvdash_hub.settings import Platform
 
-CLASSES = (Platform, UserNamespaces, DataDomains, Policies, KarvdashAuthenticator)
+CLASSES = (
+    Platform,
+    UserNamespaces,
+    DataDomains,
+    OIDCProvider,
+    Argo,
+    Kubectl,
+    Policies,
+    KarvdashAuthenticator,
+)
 
 PAGE = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Settings
