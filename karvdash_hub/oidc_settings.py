@@ -119,7 +119,7 @@ class OIDCProvider(LoggingConfigurable):
         Time (in seconds) for which one key signs ID tokens.
 
         The next key is published before it signs, and the former one stays published until all tokens that
-        it signed have ended. ``karvdash-hub oidc rotate`` replaces it at once.
+        it signed have ended. ``karvdash-hub oidc rotate`` makes the next one ahead of its time.
         """,
     ).tag(config=True)
 

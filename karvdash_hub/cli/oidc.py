@@ -1,18 +1,22 @@
-"""``karvdash-hub oidc client``: applications that sign people in with the Hub, without the pages."""
+"""``karvdash-hub oidc``: applications that sign people in with the Hub, and its signing keys."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import click
 
+from karvdash_hub.cli.config import Settings
 from karvdash_hub.cli.users import database, open_store
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube import client_secrets
 from karvdash_hub.kube.config import load
 from karvdash_hub.kube.rest import Kube
+from karvdash_hub.oidc_settings import OIDCProvider
+from karvdash_hub.provider import rotate
 from karvdash_hub.registration import Registration, Wish
 from karvdash_hub.store import Store
 
@@ -29,6 +33,27 @@ _kubeconfig = click.option(
 def oidc(context: click.Context, database_url: str | None, state_dir: Path | None) -> None:
     """Manage the Hub's OpenID Connect provider. A running Hub knows of changes at once."""
     context.obj = open_store(context, database_url, state_dir)
+
+
+@oidc.command("rotate")
+@click.option("--at-once", is_flag=True, help="Sign with it from now on; all ID tokens so far are worthless.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The Hub's jupyterhub_config.py, for OIDCProvider.key_lifetime and the lifetime of tokens.",
+)
+@click.pass_obj
+def rotate_(store: Store, at_once: bool, config_file: Path | None) -> None:
+    """Make the next signing key.
+
+    It signs a day later, when all applications have read it. --at-once is for a key that somebody has got
+    hold of.
+    """
+    settings = Settings(config_file).of(OIDCProvider)
+    kid = rotate(store, settings, time.time(), at_once=at_once)
+    store.audit.add("signing-key.rotate", subject="", object=kid, via="command")
+    click.echo(f"Made the signing key {kid}{', which signs now' if at_once else ''}.", err=True)
 
 
 @oidc.group()

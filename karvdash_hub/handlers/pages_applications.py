@@ -69,7 +69,7 @@ class ApplicationsHandler(ClientsMixin, PageHandler):
             "karvdash/applications.html",
             error.status if error else 200,
             heading="Applications",
-            here="applications",
+            here="admin",
             issuer=self.issuer,
             clients=[card(client) for client in self.karvdash.store.oidc.list_clients()],
             fields=fields,

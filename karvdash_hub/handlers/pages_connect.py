@@ -43,7 +43,7 @@ class ConnectHandler(ClientsMixin, PageHandler):
             problem=problem,
             lifetime=spell_duration(kubectl.lifetime),
             trusts_oidc=kubectl.trusts_oidc and karvdash.oidc_settings.enabled,
-            argo_url=karvdash.outside.argo.url,
+            argo_url=_argo_url(karvdash.outside.argo.url, karvdash.namespace(name)),
             tokens=[_token(token) for token in _tokens(self.current_user)],
             grants=[_grant(one) for one in karvdash.store.oidc.grants(name, time.time())],
             provider=karvdash.oidc_settings.enabled,
@@ -111,6 +111,10 @@ class TakeBackHandler(ClientsMixin, PageHandler):
             raise NotFound("You have no such token.")
         self.db.delete(found)
         self.db.commit()
+
+
+def _argo_url(argo: str, namespace: str) -> str:
+    return f"{argo}/workflows/{namespace}" if argo else ""
 
 
 def _tokens(user: Any) -> list[Any]:

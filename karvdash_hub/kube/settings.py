@@ -142,8 +142,7 @@ class Argo(LoggingConfigurable):
         help="""
         Address of Argo's server in browsers, for example ``https://argo.example.com``.
 
-        Pages link to it, and tokens of the claim ``karvdash_argo_workflows_url`` say it. Empty means that
-        there is none.
+        The page “Connect” links to each user's workflows there. Empty means that it does not.
         """,
     ).tag(config=True)
 

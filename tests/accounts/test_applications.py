@@ -276,6 +276,17 @@ def test_the_command_line(hub: LoneHub, admin: Somebody) -> None:
     assert str(command(hub, "remove", "cli").exception) == "There is no application 'cli'."
 
 
+def test_a_key_is_replaced_before_its_time(hub: LoneHub) -> None:
+    def published() -> set[str]:
+        answer = requests.get(f"{hub.url}/hub/oidc/jwks", timeout=60)
+        return {key["kid"] for key in answer.json()["keys"]}
+
+    before = published()
+    done = CliRunner().invoke(oidc, ["--state-dir", str(hub.state_dir), "rotate"])
+    assert (done.exit_code, done.stderr[:21]) == (0, "Made the signing key ")
+    assert published() - before == {done.stderr.split()[-1].rstrip(".")}
+
+
 def test_the_configurations_cannot_be_removed_otherwise(hub: LoneHub, admin: Somebody) -> None:
     answer = admin.api("DELETE", "/oidc/clients/configured/")
     assert (answer.status_code, "OIDCProvider.clients" in answer.json()["error"]) == (409, True)
