@@ -93,19 +93,19 @@ class Provider:
 
     async def ready(self) -> None:
         """Return when there is a key to sign with."""
-        if not self._store.oidc.keys():
+        if not self._store.oidc.signing_keys():
             await self._keep_keys()
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return a JWT, signed with the key whose turn it is."""
-        kid = keys.plan(self._store.oidc.keys(), self._clock(), self._policy).signing
+        kid = keys.plan(self._store.oidc.signing_keys(), self._clock(), self._policy).signing
         if kid is None or (key := self._key(kid)) is None:
             raise Unavailable("There is no signing key yet. Try again in a moment.", "oidc-key")
         return keys.sign(claims, kid, key)
 
     def jwks(self) -> list[dict[str, Any]]:
         """Return the public keys, the newest last."""
-        published = keys.plan(self._store.oidc.keys(), self._clock(), self._policy).published
+        published = keys.plan(self._store.oidc.signing_keys(), self._clock(), self._policy).published
         return [keys.jwk(kid, key) for kid in published if (key := self._key(kid)) is not None]
 
     def hint(self, token: str) -> dict[str, Any] | None:
@@ -132,7 +132,7 @@ class Provider:
 
     async def _keep_keys(self) -> None:
         async with self._ready:
-            known = self._store.oidc.keys()
+            known = self._store.oidc.signing_keys()
             todo = keys.plan(known, self._clock(), self._policy)
             for kid in todo.forget:
                 self._store.oidc.remove_key(kid)
@@ -157,7 +157,7 @@ def rotate(store: Store, settings: OIDCProvider, now: float, *, at_once: bool = 
             that somebody has got hold of. Otherwise it signs when all clients have had time to read it.
     """
     kid, pem = keys.new_key()
-    former = store.oidc.keys()
+    former = store.oidc.signing_keys()
     store.oidc.add_key(kid, pem, now if at_once else now + policy_of(settings).lead)
     if at_once:
         for one, _ in former:

@@ -42,6 +42,7 @@ from karvdash_hub.store_tables import (
     NAMESPACES,
     POD_TOKENS,
     TICKETS,
+    keep_private,
     prepare_sqlite,
 )
 from karvdash_hub.store_tokens import TokenRows
@@ -66,6 +67,7 @@ class Store(TokenRows):
     """The database. ``url`` is SQLAlchemy's; tables are made when they are missing."""
 
     def __init__(self, url: str) -> None:
+        keep_private(url)
         self._engine = sa.create_engine(url)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", prepare_sqlite)

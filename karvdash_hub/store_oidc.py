@@ -180,7 +180,7 @@ class Oidc(ClientRows):
 
     # --- keys ----------------------------------------------------------------------------
 
-    def keys(self) -> list[tuple[str, float]]:
+    def signing_keys(self) -> list[tuple[str, float]]:
         """Return id of each signing key and the time from which it signs."""
         with self._transaction() as connection:
             query = sa.select(OIDC_KEYS.c.kid, OIDC_KEYS.c.signs_from)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -125,6 +126,15 @@ def _append_only(verb: str) -> None:
 
 _append_only("UPDATE")
 _append_only("DELETE")
+
+
+def keep_private(url: str) -> None:
+    """Let nobody else read a SQLite file: the provider's signing keys are in it."""
+    where = sa.make_url(url)
+    if where.get_backend_name() == "sqlite" and where.database and where.database != ":memory:":
+        file = Path(where.database)
+        file.touch(0o600)
+        file.chmod(0o600)
 
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:

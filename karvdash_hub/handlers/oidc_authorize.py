@@ -53,7 +53,6 @@ class OidcPageHandler(PageHandler):
             raise web.HTTPError(404)
         for name, value in NO_STORE.items():
             self.set_header(name, value)
-        self.set_header("Referrer-Policy", "no-referrer")
 
     def see_other(self, name: str) -> None:
         """Turn a form that an application sends by the browser into an address.
@@ -79,7 +78,8 @@ class _FlowHandler(OidcPageHandler):
             step = next_step(request, situation, self.provider.now())
             if step is not Step.APPROVE:
                 # The time of the first visit stays: signing in again for this request is for its consent too.
-                await self._visit(step, request, query, situation.since or self.provider.now())
+                since = situation.since or self.provider.now()
+                await self._visit(step, request, query, oidc_session.Visit(since, situation.hinted))
                 return
             assert situation.person is not None and situation.auth_time is not None
             location = self.provider.grants.approve(request, situation.person, situation.auth_time)
@@ -96,8 +96,8 @@ class _FlowHandler(OidcPageHandler):
             self.note("application.sign-in", request)
         self.redirect(location)
 
-    def _situation(self, request: Request, since: float | None) -> Situation:
-        hinted = None
+    def _situation(self, request: Request, visit: oidc_session.Visit | None) -> Situation:
+        since, hinted = visit or (None, None)
         if request.id_token_hint is not None:
             hinted = (self.provider.hint(request.id_token_hint) or {"sub": ""})["sub"]
         if self.current_user is None:
@@ -109,9 +109,9 @@ class _FlowHandler(OidcPageHandler):
         consent = self.karvdash.store.oidc.consent(name, request.client_id)
         return Situation(person, oidc_session.auth_time(self, name), consent, since, hinted)
 
-    async def _visit(self, step: Step, request: Request, query: str, since: float) -> None:
+    async def _visit(self, step: Step, request: Request, query: str, visit: oidc_session.Visit) -> None:
         """Send the person to a page from which the browser comes back to this request."""
-        ticket = oidc_session.make_ticket(self, query, since)
+        ticket = oidc_session.make_ticket(self, query, visit)
         back = self.back(query, ticket)
         if step is Step.SIGN_IN:
             hint = {"username": request.login_hint} if request.login_hint else {}
@@ -236,8 +236,8 @@ class ConsentHandler(_FormHandler):
 
 
 def canonical(pairs: Pairs) -> str:
-    """Write a request as a query, the same one each time it comes back."""
-    return urlencode(given(pairs, AUTHORIZE_PARAMETERS))
+    """Write a request as a query, the same one each time it comes back, and without its token."""
+    return urlencode([pair for pair in given(pairs, AUTHORIZE_PARAMETERS) if pair[0] != "id_token_hint"])
 
 
 def host_of(uri: str) -> str:

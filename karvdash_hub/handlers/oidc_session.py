@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Seconds within which a person who was sent to one of our pages has to come back from it.
 LONGEST_VISIT = 1800.0
@@ -46,19 +46,30 @@ def _cookie(handler: Any) -> str:
     return f"{prefix}{_COOKIE}" if handler.hub.cookie_name.startswith(prefix) else _COOKIE
 
 
-def make_ticket(handler: Any, query: str, now: float) -> str:
-    """Sign when a request came first, for its way over our pages and back."""
-    text: bytes = handler.create_signed_value(_TICKET, json.dumps([_digest(query), now]))
+class Visit(NamedTuple):
+    """A request that went to one of our pages: when it came first, and whom the client expects.
+
+    ``hinted`` is the ``sub`` of its id_token_hint, "" for a hint that is not a token of ours. It is here so
+    that the token itself does not have to go along: addresses end up in logs.
+    """
+
+    since: float
+    hinted: str | None
+
+
+def make_ticket(handler: Any, query: str, visit: Visit) -> str:
+    """Sign it for its way over our pages and back."""
+    text: bytes = handler.create_signed_value(_TICKET, json.dumps([_digest(query), *visit]))
     return text.decode()
 
 
-def read_ticket(handler: Any, query: str, ticket: str) -> float | None:
-    """Return when this very request came first, None if the ticket is another one's or too old."""
+def read_ticket(handler: Any, query: str, ticket: str) -> Visit | None:
+    """Return it, None if the ticket is that of another request or too old."""
     value = handler.get_secure_cookie(_TICKET, ticket, max_age_days=LONGEST_VISIT / 86400) if ticket else None
     if value is None:
         return None
-    digest, when = json.loads(value)
-    return float(when) if digest == _digest(query) else None
+    digest, since, hinted = json.loads(value)
+    return Visit(since, hinted) if digest == _digest(query) else None
 
 
 def _digest(query: str) -> str:

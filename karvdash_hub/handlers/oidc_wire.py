@@ -48,7 +48,8 @@ class WireHandler(web.RequestHandler):
         """Nobody is signed in here, so no page can make somebody send anything."""
 
     def prepare(self) -> None:
-        """Be somewhere else if the provider is switched off."""
+        """Be somewhere else if the provider is switched off; keep what is in the address out of the log."""
+        self.request.uri = self.request.path
         if not self.provider.enabled:
             raise web.HTTPError(404)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from oauthlib.common import Request, add_params_to_uri
 from oauthlib.oauth2.rfc6749 import errors
@@ -116,7 +117,7 @@ class Grants:
                 raise errors.InvalidClientError("Public clients may not ask.")
         except errors.OAuth2Error as error:
             return failed(error)
-        _, body, status = endpoint("", "POST", request.decoded_body or [("", "")], dict(headers))
+        _, body, status = endpoint("", "POST", request.body, dict(headers))
         return Answer(status, {**_JSON, **_challenge(body if status == 401 else "")}, body)
 
     def userinfo(self, token: str | None) -> Answer:
@@ -145,7 +146,8 @@ def _challenge(body: str) -> dict[str, str]:
 
 
 def _request(pairs: Pairs, known: Iterable[str], headers: Mapping[str, str] | None = None) -> Request:
-    return Request("", "POST", checks.given(pairs, known), dict(headers or {}))
+    # As text: of a list oauthlib makes a dictionary, and what is there twice would be there once.
+    return Request("", "POST", urlencode(checks.given(pairs, known)), dict(headers or {}))
 
 
 def _as_validator(check: checks.Check) -> Callable[[Request], dict[str, Any]]:

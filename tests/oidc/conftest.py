@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +15,22 @@ from karvdash_hub.store import Store
 from tests.accounts.lone_hub import LoneHub
 from tests.oidc.party import Browser, Party
 
+PASSWORD = "correct horse battery"
+#: A hash says itself what checking it costs (``accounts/passwords.py``): this one nearly nothing.
+CHEAP_HASH = "scrypt$2$8$1$" + "$".join(
+    base64.b64encode(part).decode().rstrip("=")
+    for part in (b"salt", hashlib.scrypt(PASSWORD.encode(), salt=b"salt", n=2, r=8, p=1, dklen=32))
+)
 CALLBACK = "https://app.example.org/callback"
+#: Everything is logged, so that a test can look for secrets; and JupyterHub's own OAuth has a client.
+CONFIG = """
+c.JupyterHub.log_level = 10
+c.JupyterHub.services.append({
+    "name": "plain", "api_token": "plain-service-secret", "oauth_client_id": "service-plain",
+    "oauth_redirect_uri": "https://plain.example.org/callback", "oauth_no_confirm": True,
+})
+c.JupyterHub.extra_user_scopes.update({"access:services!service=plain"})
+"""
 
 
 class ProviderHub(LoneHub):
@@ -33,6 +50,11 @@ class ProviderHub(LoneHub):
         """Address of the provider."""
         return f"{self.url}/hub/oidc"
 
+    @property
+    def cookie_secret(self) -> bytes:
+        """With which the Hub signs cookies."""
+        return bytes.fromhex((self.state_dir / "jupyterhub_cookie_secret").read_text().strip())
+
     def party(self, **changes: object) -> Party:
         """Register a client; return it with its secret."""
         name = "app-" + secrets.token_hex(4)
@@ -45,9 +67,8 @@ class ProviderHub(LoneHub):
 
 @pytest.fixture(scope="package")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderHub]:
-    """JupyterHub, the proxy, and one administrator."""
-    hub = ProviderHub(tmp_path_factory.mktemp("hub"))
-    hub.add("root1", "--admin")
+    """JupyterHub and its proxy."""
+    hub = ProviderHub(tmp_path_factory.mktemp("hub"), CONFIG)
     hub.start()
     yield hub
     hub.stop()
@@ -74,7 +95,14 @@ def other(hub: ProviderHub) -> Party:
 @pytest.fixture(scope="package")
 def alice(hub: ProviderHub) -> Browser:
     """The browser of somebody who has signed in, for tests that leave it so."""
-    return sign_in(hub, "alice", "--email", "alice@example.org")
+    return sign_in(hub, "alice", email="alice@example.org")
+
+
+@pytest.fixture(scope="package")
+def admin_token(hub: ProviderHub) -> str:
+    """A token of an administrator."""
+    sign_in(hub, "boss", admin=True)
+    return hub.token("boss")
 
 
 @pytest.fixture
@@ -83,8 +111,11 @@ def somebody(hub: ProviderHub) -> Callable[[], Browser]:
     return lambda: sign_in(hub, "p" + secrets.token_hex(4))
 
 
-def sign_in(hub: ProviderHub, name: str, *more: str) -> Browser:
+def sign_in(hub: ProviderHub, name: str, *, email: str = "", admin: bool = False) -> Browser:
     """Make an account and sign in by the form."""
-    browser = Browser(hub.url, name, hub.add(name, *more))
+    hub.store.add_account(name, CHEAP_HASH, admin=admin)
+    if email:
+        hub.store.people.set_email(name, email)
+    browser = Browser(hub.url, name, PASSWORD)
     browser.sign_in()
     return browser

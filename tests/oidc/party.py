@@ -118,14 +118,10 @@ class Party:
         keys = requests.get(f"{self.issuer}/jwks", timeout=30).json()["keys"]
         kid = jwt.get_unverified_header(id_token)["kid"]
         key = jwt.PyJWK(next(one for one in keys if one["kid"] == kid))
-        return dict(
-            jwt.decode(id_token, key, ["RS256"], audience=self.client.client_id, issuer=self.issuer)
-        )
+        return dict(jwt.decode(id_token, key, ["RS256"], audience=self.client.client_id, issuer=self.issuer))
 
 
-def post(
-    issuer: str, endpoint: str, fields: Any, headers: dict[str, str] | None = None
-) -> requests.Response:
+def post(issuer: str, endpoint: str, fields: Any, headers: dict[str, str] | None = None) -> requests.Response:
     """POST a form to an endpoint."""
     return requests.post(f"{issuer}/{endpoint}", data=fields, headers=headers or {}, timeout=30)
 
