@@ -50,6 +50,10 @@ class KarvdashHandlersMixin:
         except web.HTTPError:
             self._note_sign_in(typed, right=False)
             raise
+        except Exception as error:  # of any library that asks another system
+            handler.log.exception("Nobody can be signed in now")
+            message = "The system that signs people in does not answer. Try again in a minute."
+            raise web.HTTPError(503, message, reason="Service Unavailable") from error
         self._note_sign_in(model["name"] if model else typed, right=bool(model))
         if model:
             note_sign_in(handler, model["name"], time.time())
