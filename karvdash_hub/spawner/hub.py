@@ -19,7 +19,7 @@ from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube import config as kube_config
 from karvdash_hub.kube.informers import Informers
 from karvdash_hub.kube.library import TemplateLibrary
-from karvdash_hub.kube.namespaces import ensure_namespace
+from karvdash_hub.kube.namespaces import ensure_namespace, is_users
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.settings import UserNamespaces
 from karvdash_hub.oidc_settings import OIDCProvider
@@ -278,6 +278,15 @@ class Karvdash(Records):
         )
         await self.outside.ensure(claim, again=fresh == 0)
         await self.folders.ensure_volumes(claim, fresh=fresh)
+
+    async def has_namespace(self, username: str) -> bool:
+        """Tell whether the user's namespace exists and is this Hub's. Raises: KubeError."""
+        return await is_users(
+            self.kube,
+            namespace=self.namespace(username),
+            username=username,
+            owner_id=self.store.instance_id,
+        )
 
     async def ensure_place(
         self, username: str, *, fresh: float = 30.0, told: Callable[[str], object] | None = None

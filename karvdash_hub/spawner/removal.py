@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from karvdash_hub import names
 from karvdash_hub.errors import KarvdashError
-from karvdash_hub.kube.errors import NotFound
+from karvdash_hub.kube.errors import Forbidden, NotFound
 from karvdash_hub.kube.rest import default_account
 from karvdash_hub.names import LABEL_KEEP, LABEL_SERVER
 from karvdash_hub.spawner.registry import Key
@@ -119,8 +119,35 @@ async def remove_anchor(karvdash: Karvdash, key: Key) -> bool:
 async def remove_kept(karvdash: Karvdash, key: Key) -> None:
     """Delete what survives a stop: claims labelled to be kept, and the Secret of passwords.
 
-    Raises: KubeError. Nothing happens if they are gone.
+    Raises: KubeError. Nothing happens if they are gone, or if there never was a namespace for them.
     """
+    try:
+        await _remove_kept(karvdash, key)
+    except Forbidden:
+        if not karvdash.store.is_active(key.user):
+            await _remove_kept_as_hub(karvdash, key)
+        # Nobody may act as a user where there is no namespace of that user: the launch failed before.
+        elif await karvdash.has_namespace(key.user):
+            raise
+
+
+async def _remove_kept_as_hub(karvdash: Karvdash, key: Key) -> None:
+    """Do it for somebody who is deactivated, and so has no rights left.
+
+    The Hub may not list Secrets: one that a template itself wants to be kept goes with the namespace.
+    """
+    namespace = karvdash.namespace(key.user)
+    selector = f"{LABEL_SERVER}={key.server},{LABEL_KEEP}=true"
+    claims = await karvdash.kube.list("v1", "PersistentVolumeClaim", namespace, label_selector=selector)
+    kept = [("PersistentVolumeClaim", claim["metadata"]["name"]) for claim in claims]
+    for kind, name in (*kept, ("Secret", names.values_secret_name(key.server))):
+        try:
+            await karvdash.kube.delete("v1", kind, name, namespace)
+        except NotFound:
+            continue
+
+
+async def _remove_kept(karvdash: Karvdash, key: Key) -> None:
     namespace = karvdash.namespace(key.user)
     account = default_account(namespace)
     selector = f"{LABEL_SERVER}={key.server},{LABEL_KEEP}=true"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import time
 from collections.abc import Callable
 
@@ -109,6 +110,26 @@ def test_a_quota_met_half_way_leaves_nothing(
     alice.wait_for("twins", "running")
     alice.remove_everything()
     wait_until_empty(stack, alice)
+
+
+def test_a_launch_that_failed_before_there_was_a_namespace_is_forgotten(
+    stack: Stack, person: Callable[..., Person]
+) -> None:
+    """What is to be deleted of it is nothing, in a namespace where the Hub may act as nobody."""
+    name = "u" + secrets.token_hex(4)
+    namespace = f"karvdash-{name}"
+    stack.cluster.kubectl("create", "namespace", namespace)
+    alice = person(name)
+    since = len(stack.processes["hub"].log_file.read_text(errors="replace"))
+    answer = alice.api("POST", "/karvdash/services/", {"id": "hello-kubernetes"})
+    assert (answer.status_code, "was not made for a user" in answer.text) == (409, True)
+    assert alice.api("GET", "/karvdash/services/").json()["objects"] == []
+    log = stack.processes["hub"].log_file.read_text(errors="replace")[since:]
+    assert f"Deleting {name}/hello-kubernetes goes on later" not in log
+
+    stack.cluster.kubectl("delete", "namespace", namespace)
+    assert launch(alice, "hello-kubernetes")["name"] == "hello-kubernetes"
+    alice.wait_for("hello-kubernetes", "running")
 
 
 CHANGING = """\
