@@ -36,6 +36,7 @@ from karvdash_hub.spawner.folders import Folders
 from karvdash_hub.spawner.outside import Outside
 from karvdash_hub.spawner.passwords import Passwords
 from karvdash_hub.spawner.pod_tokens import PodTokens
+from karvdash_hub.spawner.pull_secrets import PullSecrets
 from karvdash_hub.spawner.queue import FairQueue
 from karvdash_hub.spawner.reconcile import Reconciler
 from karvdash_hub.spawner.records import Records
@@ -67,6 +68,7 @@ class Karvdash(Records):
         passwords: values of password variables between form and Secret.
         pod_tokens: tokens that pods find in their config.ini.
         folders: users' files and the volumes that lead to them.
+        pull_secrets: credentials for image registries.
         repair: puts right what somebody has changed in user namespaces.
         adoption: what an administrator may adopt or delete.
         probe: whether services answer.
@@ -111,6 +113,7 @@ class Karvdash(Records):
         self.repair = Repair(self)
         self.folders = Folders(self, self.data)
         self.stock = StockClients(self.config)
+        self.pull_secrets = PullSecrets(self.kube, self.user_namespaces.registry_credentials)
         self.services = Services(self)
         self.reconciler = Reconciler(self)
         self.standing = Standing(self)
@@ -277,6 +280,7 @@ class Karvdash(Records):
             fresh=fresh,
         )
         await self.outside.ensure(claim, again=fresh == 0)
+        await self.pull_secrets.ensure(claim.namespace, fresh=fresh)
         await self.folders.ensure_volumes(claim, fresh=fresh)
 
     async def has_namespace(self, username: str) -> bool:

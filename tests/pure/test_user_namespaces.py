@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +112,24 @@ def test_the_token_is_in_no_representation() -> None:
 def test_two_isolations_are_two_wishes() -> None:
     one, two = (wanted(isolation=Isolation(forbidden_cidrs=[cidr])) for cidr in ("10.0.0.0/8", "11.0.0.0/8"))
     assert one.digest != two.digest
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "No such file or directory", id="missing"),
+        pytest.param("s3cret", "it is no JSON with the key auths", id="no JSON"),
+        pytest.param('["s3cret"]', "it is no JSON with the key auths", id="a list"),
+        pytest.param('{"s3cret": 1}', "it is no JSON with the key auths", id="no auths"),
+        pytest.param('{"auths": {}}', "auths names no registry", id="empty"),
+        pytest.param('{"auths": ["s3cret"]}', "auths names no registry", id="auths is a list"),
+    ],
+)
+def test_credentials_that_are_none(tmp_path: Path, content: str | None, why: str) -> None:
+    """Named, and never quoted."""
+    file = tmp_path / "config.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(TraitError) as caught:
+        UserNamespaces(registry_credentials=str(file))
+    assert str(caught.value) == f"UserNamespaces.registry_credentials, {file}: {why}"
