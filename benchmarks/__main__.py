@@ -14,7 +14,7 @@ from demo.parts import ROOT
 from demo.progress import Steps
 from demo.stack import Stack
 
-NAMES = ("launch", "admission", "gateway", "fairness", "policies", "restart")
+NAMES = ("launch", "admission", "gateway", "fairness", "policies", "oidc_flows", "restart")
 RESULTS = Path(__file__).parent / "results.json"
 
 
