@@ -127,7 +127,8 @@ def test_html_in_state_and_hint(party: Party, hub: ProviderHub) -> None:
 @pytest.mark.parametrize(
     "extra",
     [
-        pytest.param({"display": "popup"}, id="display"),
+        pytest.param({"display": "page"}, id="display-page"),
+        pytest.param({"display": "popup"}, id="display-popup"),
         pytest.param({"ui_locales": "fr-CA el"}, id="ui-locales"),
         pytest.param({"claims_locales": "el"}, id="claims-locales"),
         pytest.param({"acr_values": "1 2"}, id="acr-values"),
