@@ -147,6 +147,12 @@ class Informers:
         """Return all anchors of the cluster, those of other Hubs too."""
         return cast("list[Anchor]", list(self._watches["ConfigMap"].items.values()))
 
+    def workloads(self) -> Iterator[tuple[str, Workload]]:
+        """Yield all workloads of all servers, each with its namespace."""
+        for kind in PROJECTIONS:
+            for (namespace, _), workload in self._watches[kind].items.items():
+                yield namespace, cast(Workload, workload)
+
     def snapshot(self, namespace: str, server: str) -> Snapshot:
         """Return all objects of a server as they are now; its cost does not depend on other servers."""
         found: dict[str, list[Any]] = {}

@@ -41,6 +41,7 @@ from karvdash_hub.spawner.queue import FairQueue
 from karvdash_hub.spawner.reconcile import Reconciler
 from karvdash_hub.spawner.records import Records
 from karvdash_hub.spawner.registry import Key, Launches
+from karvdash_hub.spawner.reminders import Reminders
 from karvdash_hub.spawner.repair import Repair
 from karvdash_hub.spawner.services import Services
 from karvdash_hub.spawner.standing import Standing
@@ -171,6 +172,8 @@ class Karvdash(Records):
             self.background(self.applications.follow_configuration())
             self.background(self.provider.run())
             self.background(idle.run(self))
+            ours = self._owners.__contains__
+            self.background(Reminders(self.kube, self.informers, ours).run())
             await self.reconciler.run()
         finally:
             # JupyterHub cancels all tasks when it ends; this is the last of ours.
