@@ -24,10 +24,8 @@ from karvdash_hub.gate import cookie
 from karvdash_hub.gate.app import MAX_BODY, MAX_HEADER, HealthHandler, NothingHandler, ReadyHandler
 from karvdash_hub.gate.gate import Answer, Gate
 from karvdash_hub.gate.handlers import AuthHandler, PageHandler
-from karvdash_hub.gate.pages import PAGES
 from karvdash_hub.gate.signin import CallbackHandler, LogoutHandler, VisitHandler
 from karvdash_hub.gate.verdict import Request, header_text
-from karvdash_hub.paths import safe_path
 
 ENDPOINT = "/external-auth"
 SUBREQUEST = "/external-auth/subrequest"
@@ -49,9 +47,7 @@ class ForVisitorHandler(PageHandler):
                 self.set_header("Set-Cookie", kept)
             self.go(location)
         else:
-            again = safe_path(request.uri) if request.method == "GET" else "/"
-            why = await self._why(verdict.reason, answer.session)
-            self.show(verdict.reason if verdict.reason in PAGES else "no-answer", answer.session, again, why)
+            await self.explain(request, verdict.reason, answer.session)
 
 
 class SubrequestHandler(AuthHandler):

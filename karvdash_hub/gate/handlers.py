@@ -33,6 +33,8 @@ LASTING = 2
 LOGIN_SECONDS = 600
 #: Of a request that asks for another protocol: a body has been read here, the service must not wait for it.
 _NOT_CARRIED = ("Cookie", "Content-Length", "Transfer-Encoding")
+#: What the Hub says of a service that somebody has stopped: the title of the page says it too.
+_STOPPED = "Stopped."
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'"
 
 
@@ -159,19 +161,22 @@ class PageHandler(GateHandler):
         request = self.original()
         if reason == "no-answer" and (host := self.gate.table.get(request.host)):
             self.gate.reach.forget(host.host, (e for path in host.paths for e in path.endpoints))
-        session = self.gate.session(request.host, self._header("Cookie"))
-        again = safe_path(request.uri) if request.method == "GET" else "/"
-        why = await self._why(reason, session)
-        self.show(reason if reason in PAGES else "no-answer", session, again, why)
+        await self.explain(request, reason, self.gate.session(request.host, self._header("Cookie")))
 
-    async def _why(self, reason: str, session: cookie.Session | None) -> str:
-        """What the Hub says about the service. For its owner alone: it may quote the service's log."""
-        if reason not in EXPLAINED or session is None or session.user != session.owner:
-            return ""
-        try:
-            return await self.gate.hub.why(session.host)
-        except Unavailable:
-            return ""  # said in the log; the page does without
+    async def explain(self, request: Request, reason: str, session: cookie.Session | None) -> None:
+        """Show a page, with what the Hub says about the service. For its owner alone: it may quote a log."""
+        again = safe_path(request.uri) if request.method == "GET" else "/"
+        reason, why = reason if reason in PAGES else "no-answer", ""
+        if reason in EXPLAINED and session is not None and session.user == session.owner:
+            try:
+                answer = await self.gate.hub.why(session.host)
+            except Unavailable:
+                answer = ""  # said in the log; the page does without
+            if answer is None and reason == "gone":
+                reason = "deleted"
+            elif answer not in (None, _STOPPED):
+                why = answer or ""
+        self.show(reason, session, again, why)
 
 
 class RelayHandler(GateHandler):

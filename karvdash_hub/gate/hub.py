@@ -126,14 +126,14 @@ class Hub:
         """
         await self._post("activity", {"activity": used})
 
-    async def why(self, host: str) -> str:
-        """Ask what there is to say about the service at a host; ``""`` if nothing.
+    async def why(self, host: str) -> str | None:
+        """Ask what there is to say about the service at a host; None if there is no such service (any more).
 
         Raises: Unavailable if the Hub cannot be asked.
         """
         answer = await self._post("why", {"host": host})
         with self._understood():
-            return str(answer["message"]) if answer else ""
+            return answer and str(answer["message"])
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

@@ -25,6 +25,7 @@ class Page:
     Attributes:
         status: HTTP status code.
         title, text: ``{service}`` stands for the service's name.
+        own: the text for the service's owner, ``""`` if it is the same.
         refresh: seconds after which the browser asks again, 0 for never.
     """
 
@@ -33,6 +34,12 @@ class Page:
     text: str
     links: tuple[Link, ...] = ("home",)
     refresh: int = 0
+    own: str = ""
+
+    def text_for(self, place: Place) -> str:
+        """What this visitor reads."""
+        text = self.own if self.own and place.owned else self.text
+        return text.format(service=place.service)
 
 
 PAGES: Mapping[str, Page] = {
@@ -53,6 +60,12 @@ PAGES: Mapping[str, Page] = {
         "{service} is not running",
         "It was stopped or deleted. Its owner can start it again.",
         ("start", "home"),
+        own="Its settings are kept. When it has been started, this address opens it again.",
+    ),
+    "deleted": Page(
+        404,
+        "{service} was deleted",
+        "There is nothing at this address any more.",
     ),
     "origin": Page(
         403,
@@ -166,7 +179,7 @@ class Pages:
         page = PAGES[reason]
         return self._loader.load("page.html").generate(
             title=page.title.format(service=place.service),
-            text=page.text.format(service=place.service),
+            text=page.text_for(place),
             links=[_link(link, place) for link in page.links if link not in _OWNERS or place.owned],
             why=place.why,
             refresh=page.refresh,
@@ -176,7 +189,7 @@ class Pages:
     def text(self, reason: str, place: Place) -> bytes:
         """Return the page as plain text, for programs."""
         page = PAGES[reason]
-        lines = [page.title.format(service=place.service) + ".", page.text.format(service=place.service)]
+        lines = [page.title.format(service=place.service) + ".", page.text_for(place)]
         lines += [place.why] if place.why else []
         links = [_link(link, place) for link in page.links if link not in _OWNERS or place.owned]
         lines += [f"{name}: {address}" for name, address in links if address.startswith("http")]

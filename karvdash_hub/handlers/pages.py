@@ -32,7 +32,7 @@ class HomeHandler(PageHandler):
         notebooks = [card for card in cards if card["stock"] and not card["name"]]
         await self.answer(
             "karvdash/home.html",
-            heading="Your services",
+            heading=f"Services of {self.username}" if self.acting_for else "Your services",
             here="home",
             notebook=notebooks[0] if notebooks and self.karvdash.platform.stock_notebooks else None,
             cards=[card for card in cards if card not in notebooks],

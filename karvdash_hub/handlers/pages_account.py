@@ -34,6 +34,7 @@ class SignUpHandler(PeopleMixin, PageHandler):
         """Ask for the account, or show the form again with everything that is wrong."""
         self.set_header("Cache-Control", "no-store")
         typed = {key: self.get_body_argument(key, "", strip=key != "password") for key in _SIGN_UP}
+        typed["name"] = typed["name"].lower()  # telephones begin with a capital
         try:
             management = Management(self.karvdash.store)
             management.check_new(typed["name"], typed["email"], typed["password"], email_required=True)

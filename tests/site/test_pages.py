@@ -41,6 +41,7 @@ def test_a_stopped_service_offers_its_owner_to_start_it(
     time.sleep(2.1)
     page, theirs = browser.open(site.url(host)), guest.open(site.url(host))
     assert [page.status, theirs.status] == [404, 404]
+    assert "Its settings are kept." in page.data.decode()
     assert f'<a href="{site.hub_url}/hub/service/echo#start">Start echo</a>' in page.data.decode()
     assert (
         "Its owner can start it again." in theirs.data.decode() and "Start echo" not in theirs.data.decode()
@@ -51,6 +52,38 @@ def test_a_stopped_service_offers_its_owner_to_start_it(
     alice.wait_for("echo", "running")
     time.sleep(0.5)
     assert browser.open(site.url(host)).status == 200
+
+
+def test_a_deleted_service_offers_nothing(site: Site, browser: Visitor, alice: Account) -> None:
+    """Who still has its page open reads that it was deleted; a minute later it is a host like any other."""
+    short = alice.launch("short")
+    browser.open(site.url(short))
+    assert alice.api("POST", "/karvdash/services/short/stop").status_code < 300
+    alice.wait_for("short", "stopped")
+    time.sleep(2.1)
+    assert "Start short" in browser.fetch(site.url(short)).data.decode()
+    assert alice.api("DELETE", "/karvdash/services/short/").status_code == 204
+    deadline = time.monotonic() + 20
+    while "short was deleted" not in (page := browser.fetch(site.url(short)).data.decode()):
+        assert time.monotonic() < deadline, page
+        time.sleep(0.3)
+    assert "Start short" not in page
+
+
+def test_sharing_can_be_ended_while_a_service_is_stopped(
+    site: Site, browser: Visitor, alice: Account, bob: Account
+) -> None:
+    """A share outlives a stop, so it is shown then too; an administrator sees whose page it is."""
+    alice.launch("held")
+    share(alice, "held", bob)
+    assert alice.api("POST", "/karvdash/services/held/stop").status_code < 300
+    alice.wait_for("held", "stopped")
+    assert f"<strong>{bob.name}</strong>" in browser.hub("/hub/service/held").data.decode()
+    gone = browser.post("/hub/service/held/unshare", {"kind": "user", "who": bob.name}).data.decode()
+    assert f"<strong>{bob.name}</strong>" not in gone
+    boss = Visitor(site).sign_in(site.account(admin=True))
+    acting = boss.hub(f"/hub/as/{alice.name}/home").data.decode()
+    assert f"<h1>Services of {alice.name}</h1>" in acting and "Your services" not in acting
 
 
 def test_a_service_that_does_not_get_ready_says_why_to_its_owner(
