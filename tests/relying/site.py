@@ -39,6 +39,14 @@ c.OIDCProvider.clients = [{
     "secret": "argo/karvdash-oauth-argo",
 }]
 """
+#: One more application, which a test takes out.
+FORMER = """
+c.OIDCProvider.clients.append({
+    "client_id": "former",
+    "redirect_uris": ["https://former.example.com/back"],
+    "secret": "argo/karvdash-oauth-former",
+})
+"""
 SCOPES = "openid profile email groups"
 
 
@@ -46,7 +54,7 @@ class TrustingSite(Site):
     """A platform under https, as docs/howto/sign-in-with-the-hub.md has it, with the policies in force."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, config=CONFIG)
+        super().__init__(folder, config=CONFIG + FORMER)
         shutil.rmtree(self.cluster.folder)
         self.inside = with_hosts(folder, HOSTNAME)
         flag = f"--authentication-config={folder / 'authentication.yaml'}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.relying.site import Application, TrustingSite
+from tests.relying.site import FORMER, Application, TrustingSite
 from tests.site.visitor import Visitor
 
 HUB = "system:serviceaccount:karvdash:karvdash-hub"
@@ -30,6 +30,28 @@ def test_the_configurations_application_has_its_secret(
     back = "https://argo.example.com/oauth2/callback"
     tokens = Application(site, secret["client-id"], secret["client-secret"], back).sign_in(browser)
     assert {"id_token", "access_token"} <= tokens.keys()
+
+
+def test_the_hub_follows_its_configuration_when_it_starts(
+    site: TrustingSite, browser: Visitor, soon: Callable[..., None]
+) -> None:
+    """An entry that is taken out is gone with its Secret; a Secret that somebody deleted is made anew."""
+    path, back = "/api/v1/namespaces/argo/secrets", "https://argo.example.com/oauth2/callback"
+    soon(lambda: has(site, path, "karvdash-oauth-former"), "no Secret")
+    before = site.secret("karvdash-oauth-argo")["client-secret"]
+    site.kubectl("delete", "secret", "karvdash-oauth-argo", "-n", "argo")
+    site.processes["hub"].stop()
+    extra = site.folder / "extra.py"
+    extra.write_text(extra.read_text().replace(FORMER, ""))
+    site.start("hub")
+    soon(lambda: has(site, path, "karvdash-oauth-argo"), "no Secret")
+    after = site.secret("karvdash-oauth-argo")["client-secret"]
+    assert after != before
+    assert "id_token" in Application(site, "argo", after, back).sign_in(browser)
+    with pytest.raises(AssertionError, match="invalid_client"):
+        Application(site, "argo", before, back).sign_in(browser)
+    soon(lambda: not has(site, path, "karvdash-oauth-former"), "the Secret is still there")
+    assert site.api("GET", "/karvdash/oidc/clients/former/", token=site.boss.token).status_code == 404
 
 
 def has(site: TrustingSite, path: str, name: str) -> bool:
