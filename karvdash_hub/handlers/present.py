@@ -33,7 +33,7 @@ def card(view: ServiceView, link: Link) -> dict[str, Any]:
         link: makes addresses of the Hub's pages: ``link("service", "redis")``.
     """
     title = (view.display_name or view.name) if view.name else "JupyterLab"
-    kind = "Your notebook server" if view.stock else _template_name(view)
+    kind = "Notebook server" if view.stock else _template_name(view)
     return {
         "name": view.name,
         "title": title,
