@@ -36,7 +36,7 @@ class ClientsMixin(KarvdashMixin):
     @property
     def issuer(self) -> str:
         """The provider's address, as every application has to be told it."""
-        return f"{self.karvdash.platform.public_url}{self.hub.base_url}oidc"
+        return str(self.karvdash.provider.issuer)
 
 
 def describe(client: Client) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tornado import web
 
@@ -14,7 +15,9 @@ from karvdash_hub.handlers import present
 from karvdash_hub.handlers.base import PageHandler
 from karvdash_hub.handlers.clients import ClientsMixin, iso
 from karvdash_hub.kube import kubeconfigs
+from karvdash_hub.kube.errors import Forbidden
 
+_R = TypeVar("_R")
 #: Who may have tokens may have these too; the tokens in pods may not.
 SCOPE = "tokens"
 _SAVED = {
@@ -24,7 +27,19 @@ _SAVED = {
 }
 
 
-class ConnectHandler(ClientsMixin, PageHandler):
+class ConnectMixin(ClientsMixin, PageHandler):
+    """For all that is about the asker's own programs."""
+
+    async def in_namespace(self, work: Callable[[], Awaitable[_R]]) -> _R:
+        """Do something in the asker's name, whose namespace may not be made yet or not whole."""
+        try:
+            return await work()
+        except Forbidden:
+            await self.karvdash.ensure_namespace(self.current_user.name, fresh=0)
+            return await work()
+
+
+class ConnectHandler(ConnectMixin):
     """What there is, and what was handed out."""
 
     @web.authenticated
@@ -54,13 +69,14 @@ class ConnectHandler(ClientsMixin, PageHandler):
         karvdash = self.karvdash
         if karvdash.informers.outage:
             return [], karvdash.informers.outage
+        namespace = karvdash.namespace(self.current_user.name)
         try:
-            return await kubeconfigs.handed_out(karvdash.kube, karvdash.namespace(self.current_user.name)), ""
+            return await self.in_namespace(lambda: kubeconfigs.handed_out(karvdash.kube, namespace)), ""
         except KarvdashError as error:
             return [], error.message
 
 
-class KubeconfigHandler(ClientsMixin, PageHandler):
+class KubeconfigHandler(ConnectMixin):
     """/hub/connect/kubeconfig: a file with a token, or one by which kubectl signs the person in."""
 
     @web.authenticated
@@ -69,14 +85,14 @@ class KubeconfigHandler(ClientsMixin, PageHandler):
         self.require(SCOPE)
         karvdash, name = self.karvdash, self.current_user.name
         kubectl, namespace = karvdash.outside.kubectl, karvdash.namespace(name)
-        await karvdash.ensure_namespace(name)
         server = kubeconfigs.server_for_people(kubectl, karvdash.config)
         if self.get_body_argument("by", "token") == "oidc":
             if not kubectl.trusts_oidc:
                 raise NotFound("This cluster does not know people by their sign-in at the Hub.")
             text = kubeconfigs.sign_in_file(server, namespace, self.issuer, kubectl.oidc_client_id)
         else:
-            token = await kubeconfigs.hand_out(karvdash.kube, namespace, kubectl.lifetime)
+            seconds = kubectl.lifetime
+            token = await self.in_namespace(lambda: kubeconfigs.hand_out(karvdash.kube, namespace, seconds))
             text = kubeconfigs.token_file(server, namespace, token)
             karvdash.store.audit.add("kubeconfig.add", subject=name, actor=name)
         self.set_header("Cache-Control", "no-store")
@@ -86,7 +102,7 @@ class KubeconfigHandler(ClientsMixin, PageHandler):
         self.finish(text)
 
 
-class TakeBackHandler(ClientsMixin, PageHandler):
+class TakeBackHandler(ConnectMixin):
     """/hub/connect/<kind>/<id>/revoke."""
 
     @web.authenticated
@@ -95,7 +111,8 @@ class TakeBackHandler(ClientsMixin, PageHandler):
         self.require(SCOPE)
         karvdash, name = self.karvdash, self.current_user.name
         if kind == "kubeconfig":
-            await kubeconfigs.take_back(karvdash.kube, karvdash.namespace(name), which)
+            namespace = karvdash.namespace(name)
+            await self.in_namespace(lambda: kubeconfigs.take_back(karvdash.kube, namespace, which))
         elif kind == "token":
             self._delete_token(which)
         else:

@@ -20,9 +20,8 @@ from typing import Any
 
 import yaml
 
-from karvdash_hub.errors import NotFound as NoSuchFile
+from karvdash_hub.errors import NotFound
 from karvdash_hub.kube.config import ConfigError, KubeConfig
-from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.settings import Kubectl
 from karvdash_hub.kube.transport import Call
@@ -147,17 +146,14 @@ async def handed_out(kube: Kube, namespace: str) -> list[Handout]:
 async def take_back(kube: Kube, namespace: str, handout: str) -> None:
     """Make a file worthless. Raises: NotFound if there is none with this id, KubeError."""
     if handout not in [one.id for one in await _all(kube, namespace)]:
-        raise NoSuchFile("There is no such kubeconfig file.")
+        raise NotFound("There is no such kubeconfig file.")
     await _delete(kube, namespace, handout)
 
 
 async def _all(kube: Kube, namespace: str) -> list[Handout]:
-    try:
-        found = await kube.list(
-            "v1", "Secret", namespace, label_selector=f"{LABEL}=true", as_user=default_account(namespace)
-        )
-    except NotFound:  # no namespace yet
-        return []
+    found = await kube.list(
+        "v1", "Secret", namespace, label_selector=f"{LABEL}=true", as_user=default_account(namespace)
+    )
     return [
         Handout(
             meta["name"].removeprefix(_PREFIX),

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 import yaml
 
 from tests.relying.site import Application, TrustingSite
@@ -82,6 +83,17 @@ def test_somebody_else_cannot_revoke_it(site: TrustingSite, browser: Visitor, bo
     # Nor anything of one's own that is no such file.
     assert other.post("/hub/connect/kubeconfig/api/revoke").status == 404
     assert mine in handouts(browser)
+
+
+def test_before_there_is_a_namespace(site: TrustingSite) -> None:
+    who = site.account()  # has a token, and never signed in
+    page = requests.get(
+        f"http://127.0.0.1:{site.hub_port}/hub/connect",
+        headers={"Authorization": f"token {who.token}"},
+        timeout=60,
+    )
+    assert page.status_code == 200
+    assert "cannot be shown" not in page.text and "Handed out" not in page.text
 
 
 # --- the API server trusts the Hub -----------------------------------------------------------
