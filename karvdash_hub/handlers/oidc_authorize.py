@@ -23,6 +23,7 @@ from karvdash_hub.handlers import oidc_session
 from karvdash_hub.handlers.base import PageHandler
 from karvdash_hub.handlers.oidc_wire import Pairs, pairs_of
 from karvdash_hub.oidc.checks import AUTHORIZE_PARAMETERS, given
+from karvdash_hub.oidc.errors import for_people
 from karvdash_hub.oidc.grants import NO_STORE
 from karvdash_hub.oidc.model import Consent
 from karvdash_hub.oidc.steps import Situation, Step, next_step
@@ -173,7 +174,7 @@ class AuthorizeHandler(_FlowHandler):
         try:
             request = self.provider.grants.authorize(pairs)
         except errors.FatalClientError as error:
-            await self.refuse_page(error.description)
+            await self.refuse_page(for_people(error))
         except errors.OAuth2Error as error:
             self.redirect(self.provider.grants.refuse(error))
         else:

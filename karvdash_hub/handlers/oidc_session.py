@@ -37,8 +37,7 @@ def auth_time(handler: Any, username: str) -> float | None:
 
 def forget_sign_in(handler: Any) -> None:
     """Forget it."""
-    prefixed = _cookie(handler) != _COOKIE
-    handler.clear_cookie(_cookie(handler), path="/" if prefixed else handler.hub.base_url)
+    handler.clear_cookie(_cookie(handler), path=handler.hub.base_url)
 
 
 def _cookie(handler: Any) -> str:

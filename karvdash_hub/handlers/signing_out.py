@@ -24,8 +24,9 @@ def end_sign_ins(handler: Any) -> None:
 def end_session(handler: Any) -> None:
     """The same, and take the cookies out of this browser, as /hub/logout does."""
     name = handler.current_user.name
+    # First, while the cookie says whose it is: it ends the tokens of this session at notebooks.
+    handler.clear_login_cookie()
+    oidc_session.forget_sign_in(handler)
     end_sign_ins(handler)
     handler.log.info("User logged out: %s", name)
     handler.settings["karvdash_recorder"].note("sign-out", actor=name, subject=name)
-    handler.clear_login_cookie()
-    oidc_session.forget_sign_in(handler)

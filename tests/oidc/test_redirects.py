@@ -91,7 +91,7 @@ def test_mistakes_are_not_sent_there_either(party: Party, alice: Browser, uri: s
 def test_a_missing_one_is_not_filled_in(party: Party, alice: Browser) -> None:
     answer = party.ask(alice, redirect_uri=None)
     assert (answer.status_code, answer.headers.get("Location")) == (400, None)
-    assert "Missing redirect URI" in answer.text
+    assert "does not say where to go back to" in answer.text
 
 
 def test_two_of_them(party: Party, alice: Browser) -> None:
