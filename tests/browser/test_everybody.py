@@ -12,7 +12,7 @@ from tests.browser.conftest import Visit
 pytestmark = pytest.mark.browser
 
 MINUTE = 60_000
-PAGES = ["home", "catalogue", "launch/redis", "service/hello", "karvdash/grant?host=x.localhost"]
+PAGES = ["home", "catalogue", "launch/redis", "service/hello", "connect", "karvdash/grant?host=x.localhost"]
 
 
 def launched(one: Visit) -> None:

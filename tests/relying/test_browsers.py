@@ -7,6 +7,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -114,3 +115,37 @@ def test_a_page_signs_people_in_by_itself(
     page.click("#again")
     page.wait_for_function("document.querySelector('#status').innerText !== ''")
     assert page.locator("#status").inner_text() == "401"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_administrator_registers_an_application_on_a_telephone(
+    site: TrustingSite, window: Browser, scheme: Literal["light", "dark"]
+) -> None:
+    context = window.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = sign_in(context, site.boss)
+    page.goto(f"{site.hub_url}/hub/applications")
+    page.get_by_label("Name", exact=True).fill(f"Phone {scheme}")
+    page.get_by_label("Redirect addresses").fill("https://phone.example.com/back")
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("heading", name=f"Phone {scheme} is registered").wait_for()
+    assert page.locator("dt", has_text="Client secret").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_label(f"More about Phone {scheme}").click()
+    page.get_by_label(f"End everybody’s sign-ins at Phone {scheme}").check()
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_url(f"{site.hub_url}/hub/applications")
+    assert page.get_by_text(f"Phone {scheme}").count() == 0
+    context.close()
+
+
+def test_a_file_for_kubectl_is_a_download(
+    site: TrustingSite, alice: Account, context: BrowserContext, tmp_path: Path
+) -> None:
+    page = sign_in(context, alice)
+    page.goto(f"{site.hub_url}/hub/connect")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download kubeconfig, valid for 8 h").click()
+    file = tmp_path / started.value.suggested_filename
+    started.value.save_as(file)
+    assert file.name == f"karvdash-{alice.name}.kubeconfig"
+    assert site.kubectl("get", "pods", kubeconfig=file).returncode == 0
