@@ -46,14 +46,14 @@ class Provider:
         issuer: str,
         settings: OIDCProvider,
         store: Store,
-        find_user: Callable[[str], Any | None],
+        membership: Callable[[str], tuple[bool, frozenset[str]] | None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Args: find_user: returns JupyterHub's user of this name, or None."""
+        """Args: membership: of ``spawner.records.Records``."""
         self.issuer = issuer
         self.enabled = bool(settings.enabled)
         self._store = store
-        self._find_user = find_user
+        self._membership = membership
         self._clock = clock
         self._policy = policy_of(settings)
         self._keys: dict[str, RSAPrivateKey] = {}
@@ -76,16 +76,16 @@ class Provider:
 
     def person(self, username: str) -> Person | None:
         """Return who somebody is now; None when the account is gone or not active."""
-        user = self._find_user(username)
-        if user is None or not self._store.is_active(username):
+        found = self._membership(username)
+        if found is None or not self._store.is_active(username):
             return None
-        groups = {group.name for group in user.orm_user.groups} - {ADMIN_GROUP}
+        admin, groups = found[0], found[1] - {ADMIN_GROUP}
         claim = self._store.namespace_of(username)
         return Person(
             username=username,
             subject=self._store.oidc.subject(username),
             email=self._store.people.profile(username).email,
-            groups=tuple(sorted(groups | ({ADMIN_GROUP} if user.admin else set()))),
+            groups=tuple(sorted(groups | ({ADMIN_GROUP} if admin else set()))),
             namespace=claim.namespace if claim else "",
         )
 

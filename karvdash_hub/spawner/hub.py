@@ -122,7 +122,7 @@ class Karvdash(Records):
         self.outside = Outside(self)
         self.applications = Applications(self)
         issuer = f"{platform.public_url.rstrip('/')}{app.hub_prefix}oidc"
-        self.provider = Provider(issuer, self.oidc_settings, self.store, self.user)
+        self.provider = Provider(issuer, self.oidc_settings, self.store, self.membership)
         leaving = self.store.leaving()
         self._claims = {one.username: one for one in self.store.namespaces() if one not in leaving}
         self._owners: dict[str, str] = {claim.namespace: name for name, claim in self._claims.items()}

@@ -33,6 +33,19 @@ class Records:
         record = orm.User.find(self.app.db, username)
         return self.app.users[record] if record is not None else None
 
+    def membership(self, username: str) -> tuple[bool, frozenset[str]] | None:
+        """Tell whether a user is an administrator, and the groups the user is in; None for nobody's name.
+
+        One query for three columns: JupyterHub's own user object costs five, with servers and roles.
+        """
+        query = (
+            self.app.db.query(orm.User.admin, orm.Group.name)
+            .outerjoin(orm.User.groups)
+            .filter(orm.User.name == username)
+        )
+        rows = query.all()
+        return (bool(rows[0][0]), frozenset(name for _, name in rows if name)) if rows else None
+
     def has_servers(self, username: str) -> bool:
         """Tell whether a user has a server that runs, starts or stops."""
         user = self.user(username)
