@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from karvdash_hub.readiness.model import Event, Expected, Pod, Snapshot, Verdict, Workload
-from karvdash_hub.readiness.pods import judge_pod
+from karvdash_hub.readiness.pods import judge_pod, seconds
 from karvdash_hub.readiness.refusals import explain_refusal
 
 #: Kinds whose own status is watched; the pods of others are counted by their owner.
@@ -20,6 +20,8 @@ COUNTED = frozenset({"ReplicaSet", "ReplicationController"})
 
 _LATE = "ProgressDeadlineExceeded"
 _WHOLE_SECONDS = len("2026-11-21T12:30:00")
+#: Seconds within which a pod that became ready is in an EndpointSlice, on a busy cluster.
+_FOUND = 5.0
 _STARTING = Verdict("starting", "Starting.", percent=10)
 
 
@@ -49,7 +51,7 @@ def judge(
     answers = _answers(snapshot, service)
     trouble = [*_troubles(snapshot, expected, now)]
     if not trouble and service is not None and not answers:
-        trouble = [*_service_troubles(snapshot, service)]
+        trouble = [*_service_troubles(snapshot, service, now)]
     verdict = max(trouble, key=_weight) if trouble else _ready(snapshot)
     return replace(verdict, answers=answers)
 
@@ -224,7 +226,7 @@ def _answers(snapshot: Snapshot, service: str | None) -> bool:
     )
 
 
-def _service_troubles(snapshot: Snapshot, name: str) -> Iterator[Verdict]:
+def _service_troubles(snapshot: Snapshot, name: str, now: float) -> Iterator[Verdict]:
     """All pods are as wanted, and yet the Service leads nowhere: tell why."""
     service = next((service for service in snapshot.services if service.name == name), None)
     idle = [workload for workload in snapshot.workloads if not workload.replicas and not workload.complete]
@@ -234,12 +236,14 @@ def _service_troubles(snapshot: Snapshot, name: str) -> Iterator[Verdict]:
         yield Verdict("starting", _explain_idle(idle[0]), stuck=True, percent=50)
         return
     slices = [slice_ for slice_ in snapshot.endpoints if slice_.service == name]
-    if service is not None and slices and not any(slice_.addresses for slice_ in slices):
+    waited = now - max((seconds(pod.since) for pod in snapshot.pods if pod.since), default=0.0)
+    recheck = _FOUND - waited if 0 <= waited < _FOUND else None
+    if service is not None and slices and not recheck and not any(slice_.addresses for slice_ in slices):
         wanted = ", ".join(f"{key}={value}" for key, value in service.selector)
         message = f"Service {name} finds no pod: none has the labels of its selector ({wanted})."
         yield Verdict("starting", message, stuck=True, percent=90)
         return
-    yield Verdict("starting", f"Waiting until Service {name} leads to the pods.", percent=95)
+    yield Verdict("starting", f"Waiting until Service {name} leads to the pods.", percent=95, recheck=recheck)
 
 
 class _Events:

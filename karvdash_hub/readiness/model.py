@@ -53,6 +53,7 @@ class Pod(NamedTuple):
         reason, message: why the whole pod failed, for instance ``Evicted``.
         requests: resource and quantity, summed over containers; kept only until it is scheduled.
         restarts: when containers are started again: ``Always``, ``OnFailure``, ``Never``.
+        since: when it became ready, if it is.
     """
 
     uid: str
@@ -71,6 +72,7 @@ class Pod(NamedTuple):
     message: str = ""
     requests: tuple[tuple[str, str], ...] = ()
     restarts: str = "Always"
+    since: str = ""
 
     def is_over(self, container: ContainerState) -> bool:
         """Tell whether a container of this pod has ended for good."""

@@ -95,7 +95,7 @@ def _on_probation(pod: Pod, container: ContainerState, events: Sequence[Event], 
     if not container.ready and container.restarts >= MANY_RESTARTS and (killed or container.exit_code):
         message = killed or f"{explain_end(container)} It runs again, but is not ready."
         return Verdict("failing", message, True, 60, container.name, pod.name)
-    wait = PROBATION - (now - _seconds(container.since)) if container.since else 0.0
+    wait = PROBATION - (now - seconds(container.since)) if container.since else 0.0
     if container.ready and (killed or container.exit_code) and 0 < wait <= PROBATION:
         message = f"{killed or explain_end(container)} It runs again; waiting whether it stays."
         return Verdict("starting", message, False, 80, container.name, pod.name, recheck=wait)
@@ -176,5 +176,6 @@ def _explain_probe(output: str) -> str:
     return f"fails ({line[:200]})" if line else "fails"
 
 
-def _seconds(time: str) -> float:
+def seconds(time: str) -> float:
+    """Return Unix seconds of a time as Kubernetes writes it."""
     return datetime.fromisoformat(time).timestamp()

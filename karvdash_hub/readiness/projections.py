@@ -37,13 +37,14 @@ def project_pod(item: Json) -> Pod:
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     conditions = {c.get("type"): c for c in status.get("conditions") or []}
     placed = conditions.get("PodScheduled") or {}
+    ready = conditions.get("Ready") or {}
     scheduled = bool(spec.get("nodeName")) or placed.get("status") == "True"
     return Pod(
         uid=metadata.get("uid", ""),
         name=metadata["name"],
         server=_server(metadata),
         phase=intern(status.get("phase") or "Pending"),
-        ready=(conditions.get("Ready") or {}).get("status") == "True",
+        ready=ready.get("status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
         created=_text(metadata, "creationTimestamp"),
         scheduled=scheduled,
@@ -55,6 +56,7 @@ def project_pod(item: Json) -> Pod:
         message=str(status.get("message") or ""),
         requests=() if scheduled else _requests(spec),
         restarts=intern(spec.get("restartPolicy") or "Always"),
+        since=_text(ready, "lastTransitionTime") if ready.get("status") == "True" else "",
     )
 
 

@@ -140,8 +140,11 @@ async def settled(informers: Informers, namespace: str, name: str) -> Verdict:
         last = judge(snapshot, expected=expected, service=name, now=time.time())
         return (last.state, last.stuck) == (state, stuck) and bool(re.fullmatch(sentence, last.message))
 
-    with contextlib.suppress(TimeoutError):
-        await informers.wait(namespace, name, as_expected, 90)
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        with contextlib.suppress(TimeoutError):  # time alone changes some verdicts
+            await informers.wait(namespace, name, as_expected, 3)
+            break
     return last
 
 
