@@ -13,6 +13,7 @@ from cryptography import x509
 from cluster import ClusterError, certificates, settings, write_env
 from cluster.addresses import plans
 from cluster.cgroups import hierarchies, version
+from cluster.components import components
 from cluster.envfile import parse_env
 from cluster.paths import Paths, paths
 from cluster.teardown import mounts_below
@@ -176,3 +177,12 @@ def test_control_groups_of_both_versions(mounts: str, number: int, roots: list[s
 )
 def test_mounts_below(mounts: str, expected: list[str]) -> None:
     assert [str(path) for path in mounts_below(Path("/srv/x"), mounts)] == expected
+
+
+def test_the_api_server_trusts_whom_a_file_names_and_otherwise_nobody() -> None:
+    [server] = [one for one in components(PATHS, PLAN) if one.name == "kube-apiserver"]
+    assert f"--authentication-config={PATHS.config / 'authentication.yaml'}" in server.arguments
+    none = settings.files(PATHS, PLAN, Path("/usr/lib/cni"), [])["authentication.yaml"]
+    assert json.loads(none)["jwt"] == []
+    given = settings.files(PATHS, PLAN, Path("/usr/lib/cni"), [], "jwt: [x]\n")["authentication.yaml"]
+    assert given == "jwt: [x]\n"
