@@ -78,9 +78,11 @@ class Stream:
         headers: of the answer.
         heard: ``time.monotonic()`` of the last byte that arrived.
         complete: whether the answer came to its proper end.
+        left: whether nobody reads it any more.
     """
 
     def __init__(self, connection: IOStream) -> None:
+        self.left = False
         self.status = 0
         self.headers = HTTPHeaders()
         self.heard = time.monotonic()
@@ -111,8 +113,8 @@ class Stream:
         finally:
             connection.close()
             if stream._reader is not None:
-                stream._reader.cancel()
-                # The task ends by our own cancel, and its outcome no longer matters.
+                stream._let_go()
+                # It ends because the connection is closed, and its outcome no longer matters.
                 await asyncio.wait([stream._reader])
 
     async def check(self) -> None:
@@ -190,6 +192,15 @@ class Stream:
         except (StreamClosedError, OSError) as error:
             raise StreamError(_reason(error)) from None
 
+    def _let_go(self) -> None:
+        """Take nothing more, and make room for what waits to be taken.
+
+        A reader that is cancelled while it waits is an error in tornado's log.
+        """
+        self.left = True
+        while not self._chunks.empty():
+            self._chunks.get_nowait()
+
     async def _next(self, silence: float) -> bytes | None:
         if not self._chunks.empty():
             return self._chunks.get_nowait()
@@ -227,7 +238,7 @@ class _Delegate(HTTPMessageDelegate):
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._stream.heard = time.monotonic()
-        return self._chunks.put(chunk)
+        return None if self._stream.left else self._chunks.put(chunk)
 
     def finish(self) -> None:
         self._stream.complete = True
