@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from sqlalchemy.exc import SQLAlchemyError
 
 from karvdash_hub.errors import KarvdashError, Unavailable
 from karvdash_hub.oidc import keys
@@ -126,7 +127,7 @@ class Provider:
             try:
                 await self._keep_keys()
                 self._store.oidc.purge(self._clock())
-            except KarvdashError as error:
+            except (KarvdashError, SQLAlchemyError) as error:
                 log.warning("OpenID Connect: keys and expired tokens are looked at later: %s", error)
             await asyncio.sleep(INTERVAL)
 

@@ -21,6 +21,7 @@ TOGETHER = {
     "files",
     "gate",
     "notebook",
+    "oidc",
     "policies",
     "relying",
     "site",
