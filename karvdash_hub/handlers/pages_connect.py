@@ -20,6 +20,8 @@ from karvdash_hub.kube.errors import Forbidden
 _R = TypeVar("_R")
 #: Who may have tokens may have these too; the tokens in pods may not.
 SCOPE = "tokens"
+#: A file for kubectl opens the whole namespace, so who has less by a role of the site's own gets none.
+ALL_SCOPES = (SCOPE, "servers", "custom:karvdash:exec")
 _SAVED = {
     "kubeconfig": "The kubeconfig file is worthless now. Kubernetes notices within seconds.",
     "token": "The token is deleted.",
@@ -82,7 +84,8 @@ class KubeconfigHandler(ConnectMixin):
     @web.authenticated
     async def post(self) -> None:
         """Send the file."""
-        self.require(SCOPE)
+        for scope in ALL_SCOPES:
+            self.require(scope)
         karvdash, name = self.karvdash, self.current_user.name
         kubectl, namespace = karvdash.outside.kubectl, karvdash.namespace(name)
         server = kubeconfigs.server_for_people(kubectl, karvdash.config)

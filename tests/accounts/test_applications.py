@@ -246,6 +246,15 @@ def test_somebody_elses_token_is_not_there(person: Somebody, other: Somebody) ->
     assert other.api("GET", "/services/").status_code == 403
 
 
+def test_a_token_becomes_no_file_for_kubectl(hub: LoneHub, admin: Somebody) -> None:
+    """However much it may: a program that got hold of one could make others of it that nobody sees."""
+    headers = {"Authorization": f"token {admin.token}"}
+    session = Session(hub.url)
+    session.get("/hub/login")
+    assert session.post("/hub/connect/kubeconfig", headers=headers).status_code == 403
+    assert "/hub/login" in session.get("/hub/connect", headers=headers).url
+
+
 def test_connect_says_what_kubernetes_cannot(person: Somebody) -> None:
     page = person.session().get("/hub/connect")
     assert page.status_code == 200

@@ -10,7 +10,6 @@ from typing import Any
 
 import jwt
 import pytest
-import requests
 import yaml
 
 from tests.relying.site import Application, TrustingSite
@@ -85,15 +84,11 @@ def test_somebody_else_cannot_revoke_it(site: TrustingSite, browser: Visitor, bo
     assert mine in handouts(browser)
 
 
-def test_before_there_is_a_namespace(site: TrustingSite) -> None:
-    who = site.account()  # has a token, and never signed in
-    page = requests.get(
-        f"http://127.0.0.1:{site.hub_port}/hub/connect",
-        headers={"Authorization": f"token {who.token}"},
-        timeout=60,
-    )
-    assert page.status_code == 200
-    assert "cannot be shown" not in page.text and "Handed out" not in page.text
+def test_who_has_just_signed_in_sees_no_mistake(site: TrustingSite) -> None:
+    """The namespace is being made meanwhile."""
+    page = Visitor(site).sign_in(site.account()).hub("/hub/connect").data.decode()
+    assert "Download kubeconfig" in page
+    assert "cannot be shown" not in page and "Handed out" not in page
 
 
 # --- the API server trusts the Hub -----------------------------------------------------------
