@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import yaml
 from traitlets import TraitError
 
 from karvdash_hub.kube.client_secrets import manifest
-from karvdash_hub.kube.kubeconfigs import Server, sign_in_file, token_file
+from karvdash_hub.kube.config import ConfigError, KubeConfig
+from karvdash_hub.kube.kubeconfigs import Server, server_for_people, sign_in_file, token_file
 from karvdash_hub.kube.settings import Argo, Kubectl
 from karvdash_hub.oidc_settings import OIDCProvider, is_client_id, secret_place
 from karvdash_hub.registration import Wish, read_entry, suggest_id
@@ -174,6 +176,35 @@ def test_kubeconfig_files() -> None:
         ],
         "interactiveMode": "Never",
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "ca"),
+    [
+        pytest.param({}, "https://10.0.0.1:443", "own", id="as the Hub itself"),
+        pytest.param({"server": "https://k8s.example.com/"}, "https://k8s.example.com", "", id="public"),
+        pytest.param(
+            {"server": "https://k8s.example.com", "certificate_authority": "theirs"},
+            "https://k8s.example.com",
+            "theirs",
+            id="with an authority",
+        ),
+    ],
+)
+def test_where_peoples_computers_find_kubernetes(
+    tmp_path: Path, settings: dict[str, str], url: str, ca: str
+) -> None:
+    for name in ("own", "theirs"):
+        (tmp_path / name).write_text(name)
+    if "certificate_authority" in settings:
+        settings = settings | {"certificate_authority": str(tmp_path / settings["certificate_authority"])}
+    own = KubeConfig("https://10.0.0.1:443", ca_file=str(tmp_path / "own"))
+    assert server_for_people(Kubectl(**settings), own) == Server(url, ca)
+
+
+def test_an_authority_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ConfigError, match="certificate authority of the API server cannot be read"):
+        server_for_people(Kubectl(certificate_authority="/nowhere"), KubeConfig("https://x"))
 
 
 @pytest.mark.parametrize(

@@ -173,12 +173,16 @@ def test_the_second_file_has_no_secret(site: TrustingSite, browser: Visitor, ali
     assert plugin["command"] == "kubectl" and f"--oidc-issuer-url={site.issuer}" in plugin["args"]
 
 
-def test_a_deactivated_persons_id_token_opens_nothing(
+def test_a_deactivated_persons_files_and_id_token_open_nothing(
     site: TrustingSite, tmp_path: Path, kubectl: Application, soon: Callable[..., None]
 ) -> None:
     who = site.account()
-    token = kubectl.sign_in(Visitor(site).sign_in(who), "openid")["id_token"]
+    session = Visitor(site).sign_in(who)
+    handed_out = tmp_path / "handed-out"
+    handed_out.write_text(download(session))
+    token = kubectl.sign_in(session, "openid")["id_token"]
     file, own = with_token(site, tmp_path, token), f"karvdash-{who.name}"
     soon(lambda: site.kubectl("get", "pods", "-n", own, kubeconfig=file).returncode == 0, "no rights")
     assert site.api("PATCH", f"/karvdash/users/{who.name}/", {"active": False}, token=site.boss.token).ok
     soon(lambda: site.kubectl("get", "pods", "-n", own, kubeconfig=file).returncode == 1, "rights stay")
+    soon(lambda: site.kubectl("get", "pods", kubeconfig=handed_out).returncode == 1, "the file opens it")

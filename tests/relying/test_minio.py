@@ -25,7 +25,8 @@ from tests.site.account import Account
 from tests.site.visitor import Visitor
 
 MODULE = binaries.Module("minio", Path(__file__).parent / "minio", "tool")
-pytestmark = pytest.mark.slow
+# The first build fetches 250 modules and compiles them.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
