@@ -123,7 +123,6 @@ async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
 
     Returns: whether it is gone. Raises: KarvdashError.
     """
-    await karvdash.outside.remove(claim)
     try:
         await delete_namespace(
             karvdash.kube,
@@ -139,5 +138,7 @@ async def finish_leaving(karvdash: Karvdash, claim: UserNamespace) -> bool:
     except NotYours as error:
         # Not ours to delete; whoever gets the name is refused by the same check.
         log.warning("%s It is kept, although its user was removed.", error)
+    # Last: its rights went with the namespace, which must not wait for Argo's being in order.
+    await karvdash.outside.remove(claim)
     karvdash.store.forget_user(claim.username)
     return True
