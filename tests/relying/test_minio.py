@@ -49,8 +49,9 @@ def server(
         "--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0",
         "--certs-dir", str(folder / "certs"),
     ]  # fmt: skip
+    own = environment(site, application) | {"HOME": str(folder)}  # it leaves folders there
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(site, application), stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=own, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_it_answers(url, process, folder / "log")
@@ -66,7 +67,7 @@ def environment(site: TrustingSite, application: Application) -> dict[str, str]:
     said = dict(line.split("=", 1) for line in text.splitlines())
     said["MINIO_IDENTITY_OPENID_CLIENT_SECRET"] = application.secret
     root = {"MINIO_ROOT_USER": "root", "MINIO_ROOT_PASSWORD": secrets.token_hex(16)}
-    return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **said, **root}
+    return {"PATH": os.environ["PATH"], **said, **root}
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
