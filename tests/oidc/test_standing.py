@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -60,12 +59,9 @@ def test_who_is_deleted_and_comes_back_is_somebody_else(
     browser = sign_in(hub, name)
     tokens, code = party.sign_in(browser), party.code(browser)
     before = party.verify(tokens["id_token"])["sub"]
-    assert hub.api("DELETE", f"/karvdash/users/{name}/", admin_token).status_code in (202, 204)
-    is_over(party, tokens, code)
-    deadline = time.monotonic() + 30
-    while hub.store.account(name) is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    # JupyterHub's own door, as its admin page uses it: ours answers before the cluster has been asked.
+    assert hub.api("DELETE", f"/users/{name}", admin_token).status_code == 204
+    assert hub.store.account(name) is None
     # The name is given back when Kubernetes has deleted the namespace; the subject is not, ever.
     assert hub.store.oidc.subject(name) != before
     is_over(party, tokens, code)
