@@ -27,7 +27,7 @@ TOGETHER = {
     "site",
 }
 #: With two workers the longest parts go first: who begins one last would keep the other waiting.
-FIRST = ("cluster", "hub", "kube", "gate", "notebook", "admission", "policies", "browser")
+FIRST = ("cluster", "hub", "relying", "kube", "site", "gate", "notebook", "admission", "policies", "browser")
 HERE = Path(__file__).parent
 
 
