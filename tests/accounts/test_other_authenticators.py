@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
 import secrets
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
+import requests
 
 from tests.accounts.conftest import Somebody
 from tests.accounts.lone_hub import LoneHub
@@ -65,16 +69,26 @@ def hubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LoneHub, Lo
     provider.stop()
 
 
+def at(provider: LoneHub, name: str, password: str) -> Session:
+    """Sign in at the provider."""
+    session = Session(provider.url)
+    session.get("/hub/login")
+    session.post("/hub/login?next=/hub/account", {"username": name, "password": password})
+    return session
+
+
+def come(at_provider: Session, session: Session, way: str) -> requests.Response:
+    """Go to the provider by a link of the other Hub, and come back; what is answered then."""
+    asked = session.get(way, follow=False)
+    granted = at_provider.get(asked.headers["Location"], follow=False)
+    return session.get(granted.headers["Location"], follow=False)
+
+
 def sign_in(provider: LoneHub, other: LoneHub, name: str, password: str) -> Session:
     """Sign in at the provider, then come to the other Hub by its button."""
-    at_provider = Session(provider.url)
-    at_provider.get("/hub/login")
-    at_provider.post("/hub/login?next=/hub/account", {"username": name, "password": password})
     session = Session(other.url)
     session.get("/hub/login")
-    asked = session.get("/hub/oauth_login?next=/hub/account", follow=False)
-    granted = at_provider.get(asked.headers["Location"], follow=False)
-    session.get(granted.headers["Location"])
+    come(at(provider, name, password), session, "/hub/oauth_login?next=/hub/account")
     return session
 
 
@@ -99,3 +113,25 @@ def test_oauth_people_are_managed_like_others(hubs: tuple[LoneHub, LoneHub]) -> 
     assert refused.get("/hub/account", follow=False).status_code == 302
     assert boss.api("PATCH", "/users/ada/", {"active": True}).json()["state"] == "active"
     assert sign_in(provider, other, "ada", password).get("/hub/account", follow=False).status_code == 200
+
+
+def test_an_application_that_asks_to_sign_in_again_sends_people_there(hubs: tuple[LoneHub, LoneHub]) -> None:
+    """Their password is not kept here, so that no form can ask for it."""
+    provider, other = hubs
+    at_provider = at(provider, "eve", provider.add("eve"))
+    session = Session(other.url)
+    session.get("/hub/login")
+    come(at_provider, session, "/hub/oauth_login?next=/hub/account")
+    back = "https://wiki.example.com/back"
+    added = other.command("oidc", "client", "add", "Wiki", "--client-id", "wiki", "--redirect-uri", back)
+    assert added.returncode == 0, added.stderr
+    asked = {"response_type": "code", "client_id": "wiki", "redirect_uri": back, "scope": "openid"}
+    page = session.get(f"/hub/oidc/authorize?{urlencode(asked | {'prompt': 'login'})}", follow=False)
+    assert (page.status_code, "Sign in again" in page.text) == (200, True)
+    assert 'type="password"' not in page.text
+    link = re.search(r'href="([^"]*oauth_login[^"]*)"', page.text)
+    assert link is not None
+    returned = come(at_provider, session, html.unescape(link[1]))
+    assert returned.status_code == 302
+    answer = session.get(returned.headers["Location"], follow=False).headers["Location"]
+    assert answer.startswith(f"{back}?code="), answer
