@@ -99,7 +99,8 @@ def endpoints(
         leads to ``{"kind": "tcp" | "udp", "name", "host", "port"}``, reachable inside the cluster.
     """
     main = primary_service(manifests)
-    routes = sorted(_routes(manifests), key=lambda route: (route[2] != main, len(route[1])))
+    # All other hosts are the server's own with something in front, so the shortest is the main one.
+    routes = sorted(_routes(manifests), key=lambda route: (len(route[0]), route[2] != main, len(route[1])))
     parts = urlsplit(public_url)
     port = f":{parts.port}" if parts.port else ""
     pages: dict[str, dict[str, Any]] = {}

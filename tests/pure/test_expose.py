@@ -231,6 +231,14 @@ def test_addresses_of_the_seeds_example() -> None:
     assert (launch.host, launch.hosts, launch.service_name) == (HOST, (HOST,), "web")
 
 
+def test_the_main_address_is_the_servers_own_host() -> None:
+    """Whatever the template writes first: people open Neo4j's pages, not its Bolt port."""
+    rules = [rule(f"bolt-{HOST}", path(name="web")), rule(HOST, path(name="web", path="/browser"))]
+    manifests = [normalise_ingress(ingress({"rules": rules}), HOST), service("web", ports=[{"port": 80}])]
+    found = endpoints(manifests, namespace="karvdash-alice")
+    assert [one["url"] for one in found] == [f"http://{HOST}/browser", f"http://bolt-{HOST}/"]
+
+
 def test_addresses_in_their_order() -> None:
     """The main Service's page comes first, then other pages, then what only programs reach."""
     rules = [rule(f"bolt-{HOST}", path(name="bolt")), rule(HOST, path(path="/long"), path(path="/x"))]
