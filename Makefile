@@ -45,7 +45,7 @@ cluster-down:  ## stop it
 
 test: $(STAMP)  ## every test, on an embedded cluster of its own (CLUSTER=FILE: only those that run on any cluster)
 	@if [ -n "$(CLUSTER)" ]; then $(RUN) -m pytest -m any_cluster --cluster-file "$(CLUSTER)" $(TESTS); \
-	else $(RUN) -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS); fi
+	else $(RUN) -m tests.prepare && $(RUN) -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS); fi
 
 test-quick: $(STAMP)  ## the tests that need no cluster, in under a minute
 	@$(RUN) -m pytest -q -m "not cluster" tests/pure tests/docs tests/files tests/gate tests/hub tests/hub_http

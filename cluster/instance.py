@@ -112,11 +112,18 @@ class Cluster:
 
         Raises ClusterError with everything that is missing on this machine, before anything starts.
         """
-        startup.check(self.paths, progress)
-        binaries.ensure(progress)
+        self.prepare(progress)
         with machine.locked(self.paths.lock):
             machine.check_owner(self.paths)
             startup.start(self, progress)
+
+    def prepare(self, progress: Progress = quiet) -> None:
+        """Install and build what `up` needs, and start nothing (first run: minutes).
+
+        Raises ClusterError with everything that is missing on this machine.
+        """
+        startup.check(self.paths, progress)
+        binaries.ensure(progress)
 
     def down(self, wipe: bool = False, progress: Progress = quiet) -> None:
         """Stop everything, remove all traces but the state, and with `wipe` the state too."""

@@ -1,6 +1,6 @@
 """MinIO trusts the Hub: a program exchanges its ID token for keys and calls S3 with them.
 
-MinIO is built from its Go module once (minutes) and kept under ~/.cache/karvdash-hub, as Kubernetes is.
+MinIO is built from its Go module once (``python -m tests.prepare``) and kept as Kubernetes is.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import requests
 
 from cluster import binaries
 from tests.gate.conftest import free_ports
+from tests.relying.programs import MINIO
 from tests.relying.s3 import Keys, assume_role, call
 from tests.relying.site import Application, TrustingSite
 from tests.relying.trust import block
 from tests.site.account import Account
 from tests.site.visitor import Visitor
 
-MODULE = binaries.Module("minio", Path(__file__).parent / "minio", "tool")
-# The first build fetches 250 modules and compiles them.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +38,13 @@ def application(site: TrustingSite) -> Application:
 def server(
     site: TrustingSite, application: Application, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    binaries.ensure(print, (MODULE,))
+    binaries.ensure(print, (MINIO,))
     folder, [port] = tmp_path_factory.mktemp("minio"), free_ports(1)
     authorities = folder / "certs" / "CAs"
     authorities.mkdir(parents=True)
     (authorities / "site.crt").write_bytes(site.ca_file.read_bytes())
     command = [
-        *site.inside, str(binaries.find("minio", (MODULE,))), "server", str(folder / "data"), "--quiet",
+        *site.inside, str(binaries.find("minio", (MINIO,))), "server", str(folder / "data"), "--quiet",
         "--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0",
         "--certs-dir", str(folder / "certs"),
     ]  # fmt: skip
