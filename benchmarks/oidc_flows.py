@@ -47,7 +47,7 @@ def run(stack: Stack) -> list[Result]:
     """Measure through the front."""
     env = stack.env
     return measure(
-        Target(stack.url, stack.ports.front, env["ADMIN_TOKEN"], env["USER_NAME"], env["USER_PASSWORD"])
+        Target(stack.hub_url, stack.ports.front, env["ADMIN_TOKEN"], env["USER_NAME"], env["USER_PASSWORD"])
     )
 
 
