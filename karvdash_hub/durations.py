@@ -1,9 +1,10 @@
-"""Lengths of time as people write them: ``90m``, ``8h``, ``2d``, ``1d12h``, or ``never``."""
+"""Lengths of time as people write them, ``90m``, ``8h``, ``1d12h`` or ``never``; moments as programs do."""
 
 from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 _UNITS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -38,3 +39,8 @@ def spell_duration(seconds: float) -> str:
             words.append(f"{left // size} {unit}")
         left %= size
     return " ".join(words) or "less than a minute"
+
+
+def spell_moment(moment: float) -> str:
+    """Write Unix seconds as ISO 8601 in UTC: ``2026-11-21T12:30:00Z``, as Kubernetes does."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -116,7 +116,7 @@ class Registration:
         return ""
 
     def _note(self, action: str, client_id: str) -> None:
-        via = "command" if self.source == "command" else ("api" if self.source == "api" else "page")
+        via = "page" if self.source == "configuration" else self.source
         self.store.audit.add(action, subject="", actor=self.actor, object=client_id, via=via)
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from karvdash_hub.oidc.model import Access, Code, Consent, Family, Grant, Refresh
-from karvdash_hub.store_oidc_clients import ClientRows, end_families
+from karvdash_hub.store_oidc_clients import ClientRows, end_families, forget_grants
 from karvdash_hub.store_oidc_tables import (
     OIDC_ACCESS,
     OIDC_CODES,
@@ -148,12 +148,7 @@ class Oidc(ClientRows):
     def revoke_grant(self, username: str, client_id: str) -> None:
         """End a person's sign-ins at a client, and forget what the client was allowed."""
         with self._transaction() as connection:
-            for table in (OIDC_CONSENTS, OIDC_CODES):
-                mine = (table.c.username == username, table.c.client_id == client_id)
-                connection.execute(table.delete().where(*mine))
-            end_families(
-                connection, OIDC_FAMILIES.c.username == username, OIDC_FAMILIES.c.client_id == client_id
-            )
+            forget_grants(connection, username=username, client_id=client_id)
 
     # --- subjects ------------------------------------------------------------------------
 
@@ -205,9 +200,7 @@ class Oidc(ClientRows):
 
 def forget_holder(connection: sa.Connection, username: str) -> None:
     """End what a person who is deleted had, and keep the ``sub`` from ever being given again."""
-    end_families(connection, OIDC_FAMILIES.c.username == username)
-    for table in (OIDC_CODES, OIDC_CONSENTS):
-        connection.execute(table.delete().where(table.c.username == username))
+    forget_grants(connection, username=username)
     connection.execute(OIDC_SUBJECTS.update().where(OIDC_SUBJECTS.c.holder == username).values(holder=None))
 
 

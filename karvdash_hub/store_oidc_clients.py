@@ -77,18 +77,25 @@ class ClientRows:
             ) from None
 
 
-def end_families(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
-    """Delete families with their tokens; return how many."""
+def end_families(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> None:
+    """Delete families with their tokens."""
     families = sa.select(OIDC_FAMILIES.c.id).where(*which)
     for table in (OIDC_ACCESS, OIDC_REFRESH):
         connection.execute(table.delete().where(table.c.family.in_(families)))
-    return connection.execute(OIDC_FAMILIES.delete().where(*which)).rowcount
+    connection.execute(OIDC_FAMILIES.delete().where(*which))
+
+
+def forget_grants(connection: sa.Connection, **whose: str) -> None:
+    """End sign-ins, also those under way, and forget consents: of a ``username``, a ``client_id`` or both."""
+    end_families(connection, *(OIDC_FAMILIES.c[column] == value for column, value in whose.items()))
+    for table in (OIDC_CODES, OIDC_CONSENTS):
+        connection.execute(
+            table.delete().where(*(table.c[column] == value for column, value in whose.items()))
+        )
 
 
 def _remove_client(connection: sa.Connection, client_id: str) -> bool:
-    end_families(connection, OIDC_FAMILIES.c.client_id == client_id)
-    for table in (OIDC_CODES, OIDC_CONSENTS):
-        connection.execute(table.delete().where(table.c.client_id == client_id))
+    forget_grants(connection, client_id=client_id)
     return (
         connection.execute(OIDC_CLIENTS.delete().where(OIDC_CLIENTS.c.client_id == client_id)).rowcount == 1
     )

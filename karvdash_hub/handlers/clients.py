@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from karvdash_hub.durations import spell_moment
 from karvdash_hub.errors import Forbidden, NotFound
 from karvdash_hub.handlers import present
 from karvdash_hub.handlers.base import KarvdashMixin
@@ -50,7 +50,7 @@ def describe(client: Client) -> dict[str, Any]:
         "first_party": client.first_party,
         "source": client.source,
         "secret": client.secret_place,
-        "created": iso(client.created),
+        "created": spell_moment(client.created),
     }
 
 
@@ -63,8 +63,3 @@ def card(client: Client) -> dict[str, Any]:
         "from": SOURCES[client.source],
         "removable": client.source != "configuration",
     }
-
-
-def iso(moment: float) -> str:
-    """Write a time (Unix seconds) for people and programs."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from tornado import web
 
-from karvdash_hub.durations import spell_duration
+from karvdash_hub.durations import spell_duration, spell_moment
 from karvdash_hub.errors import KarvdashError, NotFound
 from karvdash_hub.handlers import present
 from karvdash_hub.handlers.base import PageHandler
-from karvdash_hub.handlers.clients import ClientsMixin, iso
+from karvdash_hub.handlers.clients import ClientsMixin
 from karvdash_hub.kube import kubeconfigs
 from karvdash_hub.kube.errors import Forbidden
 
@@ -171,6 +171,6 @@ def _grant(grant: Any) -> dict[str, Any]:
         "name": client.name,
         "initials": present.initials(client.name),
         "hue": present.hue(client.client_id),
-        "since": iso(grant.since),
-        "used": iso(grant.used),
+        "since": spell_moment(grant.since),
+        "used": spell_moment(grant.used),
     }

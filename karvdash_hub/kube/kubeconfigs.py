@@ -12,14 +12,15 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from karvdash_hub.durations import spell_moment
 from karvdash_hub.errors import NotFound
 from karvdash_hub.kube.config import ConfigError, KubeConfig
 from karvdash_hub.kube.rest import Kube, default_account
@@ -138,7 +139,7 @@ async def hand_out(kube: Kube, namespace: str, seconds: int) -> str:
 
 async def handed_out(kube: Kube, namespace: str) -> list[Handout]:
     """Return the files of a user that have not ended, the newest first. Raises: KubeError."""
-    now = _iso(datetime.now(UTC).timestamp())
+    now = spell_moment(time.time())
     found = [one for one in await _all(kube, namespace) if one.expires > now]
     return sorted(found, key=lambda one: one.made, reverse=True)
 
@@ -166,7 +167,7 @@ async def _all(kube: Kube, namespace: str) -> list[Handout]:
 
 
 async def _forget_ended(kube: Kube, namespace: str) -> None:
-    now = _iso(datetime.now(UTC).timestamp())
+    now = spell_moment(time.time())
     for one in await _all(kube, namespace):
         if one.expires <= now:
             await _delete(kube, namespace, one.id)
@@ -178,7 +179,7 @@ async def _delete(kube: Kube, namespace: str, handout: str) -> None:
 
 
 def _marker(namespace: str, seconds: int) -> dict[str, Any]:
-    expires = _iso(datetime.now(UTC).timestamp() + seconds)
+    expires = spell_moment(time.time() + seconds)
     metadata = {
         "name": f"{_PREFIX}{secrets.token_hex(4)}",
         "namespace": namespace,
@@ -199,7 +200,3 @@ def _token_request(namespace: str, spec: Mapping[str, Any]) -> Call:
         what="token of ServiceAccount default",
         idempotent=False,
     )
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -15,12 +15,13 @@ import hmac
 import logging
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jupyterhub import orm
 from jupyterhub.utils import url_path_join
 
+from karvdash_hub.durations import spell_moment
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.kube.contents import ApiAccess
 from karvdash_hub.store import PodToken
@@ -66,7 +67,7 @@ class PodTokens:
         row = self._karvdash.store.pod_token(username)
         if row is None or not self._good(row):
             row = self._renew(user)
-        access = ApiAccess(self._base_url, self._token(row), _iso(row.expires))
+        access = ApiAccess(self._base_url, self._token(row), spell_moment(row.expires))
         self._known[username] = (time.monotonic(), access)
         return access
 
@@ -120,14 +121,10 @@ class PodTokens:
             if token.note == NOTE and token is not new:
                 token.expires_at = min(token.expires_at or soon, soon)
         karvdash.app.db.commit()
-        log.info("Made a new token for the pods of %r, valid until %s", user.name, _iso(row.expires))
+        log.info("Made a new token for the pods of %r, valid until %s", user.name, spell_moment(row.expires))
         return row
 
     def _token(self, row: PodToken) -> str:
         # Lower-case hex: Karvdash's client turns tokens to lower case.
         message = f"karvdash-api\0{row.username}\0{row.id}".encode()
         return hmac.new(self._karvdash.app.cookie_secret, message, hashlib.sha256).hexdigest()
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

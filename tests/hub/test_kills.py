@@ -6,7 +6,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 import requests
@@ -23,15 +23,11 @@ STEPS = ["namespace", "plan", "dry-run", "anchor", "apply", "wait"]
 def killed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Person]]:
     """People whose one launch was held when the Hub was killed, by the step; it runs again."""
     people = {step: make_person(stack, "k" + secrets.token_hex(4)) for step in STEPS}
-    hub = HubProcess(stack, tmp_path_factory.mktemp("killed"))
-    hub.restart(f"c.Platform.hold_launches_at = {dict(zip(STEPS, STEPS, strict=True))!r}")
-    since = len(hub.log())
-    for step, somebody in people.items():
-        post_without_answer(somebody, "hello-kubernetes", NAME=step, MESSAGE=f"killed at {step}")
-    for step in STEPS:
-        hub.wait_for_log(f"at {step}", since)
-    hub.kill()
-    hub.start()
+
+    def post(step: str) -> None:
+        post_without_answer(people[step], "hello-kubernetes", NAME=step, MESSAGE=f"killed at {step}")
+
+    kill_at_each(HubProcess(stack, tmp_path_factory.mktemp("killed")), STEPS, post)
     yield people
     for somebody in people.values():
         somebody.remove_everything()
@@ -119,6 +115,18 @@ def test_twenty_kills_at_random_moments(stack: Stack, person: Callable[..., Pers
     for name in wanted:
         assert alice.api("DELETE", f"/karvdash/services/{name}/").status_code == 204
     wait_until_empty(stack, alice)
+
+
+def kill_at_each(hub: HubProcess, steps: Collection[str], begin: Callable[[str], None]) -> None:
+    """Begin launches that are held, each at the step its service is named after; kill and start the Hub."""
+    hub.restart(f"c.Platform.hold_launches_at = {dict(zip(steps, steps, strict=True))!r}")
+    since = len(hub.log())
+    for step in steps:
+        begin(step)
+    for step in steps:
+        hub.wait_for_log(f"at {step}", since)
+    hub.kill()
+    hub.start()
 
 
 def settled(somebody: Person, note: str) -> dict[str, str]:

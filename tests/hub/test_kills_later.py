@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-import requests
 
 from demo.stack import Stack
 from tests.fixtures.stacks import Person, make_person
 from tests.hub.conftest import HubProcess
 from tests.hub.helpers import labelled, launch, namespace_of, upload, wait_until_empty
 from tests.hub.test_half_way import CHANGING
-from tests.hub.test_kills import post_without_answer, whole, without_pods
+from tests.hub.test_kills import kill_at_each, post_without_answer, send, whole, without_pods
 
 #: Its container does not listen to SIGTERM, so that whatever ends it takes a known time.
 STUBBORN = """\
@@ -125,16 +122,11 @@ def changing(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         launch(somebody, "hello-kubernetes", NAME=step, MESSAGE="old")
     for step, somebody in people.items():
         somebody.wait_for(step, "running")
-    hub = HubProcess(stack, tmp_path_factory.mktemp("changing"))
-    hub.restart(f"c.Platform.hold_launches_at = {dict(zip(IN_FORCE, IN_FORCE, strict=True))!r}")
-    since = len(hub.log())
-    for step, somebody in people.items():
-        path = f"/karvdash/services/{step}/"
-        in_background(somebody, "PATCH", path, {"variables": {"MESSAGE": "new"}})
-    for step in IN_FORCE:
-        hub.wait_for_log(f"at {step}", since)
-    hub.kill()
-    hub.start()
+
+    def change(step: str) -> None:
+        send(people[step], "PATCH", f"/karvdash/services/{step}/", {"variables": {"MESSAGE": "new"}})
+
+    kill_at_each(HubProcess(stack, tmp_path_factory.mktemp("changing")), IN_FORCE, change)
     yield people
     for somebody in people.values():
         somebody.remove_everything()
@@ -164,7 +156,7 @@ def test_a_change_taken_up_again_removes_what_it_replaces(
     before = labelled(stack, alice)
     hub.restart("c.Platform.hold_launches_at = {'changing': 'apply'}")
     since = len(hub.log())
-    in_background(alice, "PATCH", "/karvdash/services/changing/", {"variables": {"WHICH": "two"}})
+    send(alice, "PATCH", "/karvdash/services/changing/", {"variables": {"WHICH": "two"}})
     hub.wait_for_log("at apply", since)
     hub.kill()
     hub.start()
@@ -235,15 +227,3 @@ def wait_until_unknown(somebody: Person, name: str) -> None:
     while somebody.api("GET", f"/karvdash/services/{name}/").status_code != 404:
         assert time.monotonic() < deadline, somebody.service(name)
         time.sleep(0.2)
-
-
-def in_background(somebody: Person, method: str, path: str, body: Any) -> None:
-    """Send a request to a Hub that is killed before it answers."""
-
-    def run() -> None:
-        try:
-            somebody.api(method, path, body)
-        except requests.RequestException as error:
-            print(f"no answer: {type(error).__name__}")  # the Hub was killed, as intended
-
-    threading.Thread(target=run, daemon=True).start()
