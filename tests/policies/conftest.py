@@ -130,43 +130,80 @@ async def in_force(user: User) -> None:
 Parameters = Callable[..., Awaitable[None]]
 
 
+class Witness:
+    """A policy of the tests alone, by which they see that the API server has read all others.
+
+    It reads them once a second, one after the other, while their changes are still arriving: that it has
+    the last one does not say that it has all. What it reads the next time is whole, so the witness is
+    written twice. ref: k8s.io/apiserver admission/plugin/policy/generic/policy_source.go (1.35)
+    """
+
+    name = "karvdash-test-witness"
+
+    def __init__(self, kube: Kube) -> None:
+        self.kube = kube
+        self.numbers = itertools.count()
+
+    async def all_read(self, user: User) -> None:
+        """Return when all that was written before is in force."""
+        for number in itertools.islice(self.numbers, 2):
+            await self._write(f"Witness {number}.")
+            deadline = time.monotonic() + 10
+            while f"Witness {number}." not in await user.create(user.manifest("v1", "ConfigMap", self.name)):
+                assert time.monotonic() < deadline, "the API server does not see the new policies"
+                await asyncio.sleep(0.02)
+
+    async def _write(self, message: str) -> None:
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
+        rule |= {"resources": ["configmaps"], "resourceNames": [self.name]}
+        for kind, spec in {
+            "ValidatingAdmissionPolicy": {
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": [{"expression": "false", "message": message}],
+            },
+            "ValidatingAdmissionPolicyBinding": {"policyName": self.name, "validationActions": ["Deny"]},
+        }.items():
+            await self.kube.apply(
+                {"apiVersion": POLICY_API, "kind": kind, "metadata": {"name": self.name}, "spec": spec}
+            )
+
+    async def remove(self) -> None:
+        for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
+            await self.kube.delete(POLICY_API, kind, self.name)
+
+
+@pytest.fixture(scope="package")
+async def witness(admin_kube: Kube) -> AsyncIterator[Witness]:  # noqa: F811
+    """Made at its first use; removed at the end."""
+    witness = Witness(admin_kube)
+    yield witness
+    await witness.remove()
+
+
 @pytest.fixture
 async def parameters_with(
     policies: dict[str, Json],
     admin_kube: Kube,  # noqa: F811
     settings: tuple[Platform, DataDomains, Policies],
+    witness: Witness,
     alice: User,
 ) -> AsyncIterator[Parameters]:
-    """Change settings for one test, and come back when they are in force, about a second later.
+    """Change settings for one test, and come back when they are in force, about two seconds later.
 
     ``data`` and ``platform`` are settings of DataDomains and Platform, all others of Policies.
     """
-    spare = itertools.count(80_000)
 
     async def change(data: Json | None = None, platform: Json | None = None, **policy_settings: Any) -> None:
         site = Platform(public_url=settings[0].public_url, **(platform or {}))
-        # By this it shows that the API server has read all of them: it is in the last one.
-        chosen = Policies(**{"token_seconds": next(spare), **policy_settings})
-        for manifest in manifests(site, DataDomains(**(data or {})), chosen):
+        for manifest in manifests(site, DataDomains(**(data or {})), Policies(**policy_settings)):
             name = manifest["metadata"]["name"]
             if manifest["kind"] == "ValidatingAdmissionPolicy" and policies[name] != manifest:
                 policies[name] = manifest
                 await admin_kube.apply(manifest)
-        await seen(alice, chosen.token_seconds)
+        await witness.all_read(alice)
 
     yield change
-    await change(token_seconds=settings[2].token_seconds)
-
-
-async def seen(user: User, seconds: int) -> None:
-    """Wait until the API server has read the policies anew, the last one in the alphabet (tokens) among them.
-
-    It does so once a second. ref: k8s.io/apiserver admission/plugin/policy/generic/policy_source.go (1.35)
-    """
-    deadline = time.monotonic() + 10
-    while f"Allowed: at most {seconds} " not in await mint(user, user.namespace, 10**9):
-        assert time.monotonic() < deadline, "the API server does not see the new policies"
-        await asyncio.sleep(0.02)
+    await change()
 
 
 async def mint(user: User, namespace: str, seconds: int) -> str:
@@ -212,9 +249,11 @@ async def make_user(
 
 
 @pytest.fixture(scope="package")
-async def alice(make_user: Callable[..., Awaitable[User]]) -> User:
+async def alice(make_user: Callable[..., Awaitable[User]], witness: Witness) -> User:
     """Has cluster-admin inside the own namespace."""
-    return await make_user()
+    user = await make_user()
+    await witness.all_read(user)
+    return user
 
 
 @pytest.fixture(scope="package")
