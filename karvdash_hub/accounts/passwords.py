@@ -16,8 +16,8 @@ import secrets
 
 from karvdash_hub.errors import KarvdashError
 
-#: 32 MiB and some 0.2 s of one core. hashlib lets other threads run meanwhile.
-_COST, _BLOCK, _PARALLEL = 2**15, 8, 3
+#: Of new hashes: 32 MiB and some 0.2 s of one core. hashlib lets other threads run meanwhile.
+COST, _BLOCK, _PARALLEL = 2**15, 8, 3
 _KEY_BYTES = 32
 _MEMORY = 128 * 2**20
 
@@ -34,11 +34,11 @@ def check_password(password: str) -> None:
         raise KarvdashError(f"A password has at most {MAX_LENGTH} characters.", "password")
 
 
-def hash_password(password: str) -> str:
+def hash_password(password: str, cost: int | None = None) -> str:
     """Hash a password with a fresh salt. Takes some 0.2 s: call it in a thread."""
-    salt = secrets.token_bytes(16)
-    key = _scrypt(password, salt, _COST, _BLOCK, _PARALLEL)
-    return f"scrypt${_COST}${_BLOCK}${_PARALLEL}${_encode(salt)}${_encode(key)}"
+    salt, cost = secrets.token_bytes(16), cost or COST
+    key = _scrypt(password, salt, cost, _BLOCK, _PARALLEL)
+    return f"scrypt${cost}${_BLOCK}${_PARALLEL}${_encode(salt)}${_encode(key)}"
 
 
 def verify_password(password: str, password_hash: str) -> bool:

@@ -29,7 +29,7 @@ c.OIDCProvider.clients = [{
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneHub]:
     """JupyterHub, the proxy, and one administrator."""
     hub = LoneHub(tmp_path_factory.mktemp("hub"), CONFIG)
-    hub.add("root1", "--admin")
+    hub.add("root1", admin=True)
     hub.start()
     yield hub
     hub.stop()
@@ -85,7 +85,7 @@ class Boss(Somebody):
 @pytest.fixture(scope="package")
 def admin(hub: LoneHub) -> Boss:
     """An administrator."""
-    boss = Boss(hub, "boss", hub.add("boss", "--admin"), "")
+    boss = Boss(hub, "boss", hub.add("boss", admin=True), "")
     boss.session()  # JupyterHub learns the role at the first sign-in
     boss.token = hub.token(boss.name)
     return boss
@@ -97,7 +97,7 @@ def somebody(hub: LoneHub) -> Callable[..., Somebody]:
 
     def make(*, admin: bool = False, email: str = "") -> Somebody:
         name = "p" + secrets.token_hex(4)
-        password = hub.add(name, *(["--admin"] if admin else []), *(["--email", email] if email else []))
+        password = hub.add(name, email=email, admin=admin)
         return Somebody(hub, name, password, hub.token(name))
 
     return make

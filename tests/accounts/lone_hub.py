@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from demo.node import proxy_command
+from tests.fixtures.accounts import CHEAP_PASSWORDS, add_account
 
 ROOT = Path(__file__).parent.parent.parent
 #: A kubeconfig of an API server that nobody runs: discard, RFC 863.
@@ -46,7 +47,7 @@ class LoneHub:
         self.bootstrap = secrets.token_hex()
         (folder / "kubeconfig").write_text(NOWHERE)
         (folder / "bootstrap.token").write_text(self.bootstrap)
-        (folder / "extra.py").write_text(config)
+        (folder / "extra.py").write_text(CHEAP_PASSWORDS + config)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
@@ -113,11 +114,10 @@ class LoneHub:
             env={**os.environ, "KARVDASH_STATE_DIR": str(self.state_dir)},
         )
 
-    def add(self, name: str, *more: str) -> str:
+    def add(self, name: str, *, email: str = "", admin: bool = False) -> str:
         """Add an account; return its password."""
         password = secrets.token_urlsafe(12)
-        done = self.command("user", "add", name, "--password-stdin", *more, text=password)
-        assert done.returncode == 0, done.stderr
+        add_account(self.state_dir, name, password, email=email, admin=admin)
         return password
 
     def api(self, method: str, path: str, token: str, json: Any = None) -> requests.Response:

@@ -57,7 +57,7 @@ FORMS = [door for door in PAGES if door.values[0] == "POST"] + [
 def other(hub: LoneHub) -> Any:
     """Whoever is attacked."""
     name = "victim"
-    password = hub.add(name, "--email", "victim@example.org")
+    password = hub.add(name, email="victim@example.org")
     return Somebody(hub, name, password, hub.token(name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def kill_everything(cluster: Cluster) -> None:
     tree = Tree(cluster.paths.cgroup)
     while left := tree.processes():
         for process in left:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # ended with one of those before
+                os.kill(process, signal.SIGKILL)
 
 
 def test_a_life(another: Make, started: Started) -> None:

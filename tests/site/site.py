@@ -30,6 +30,7 @@ from demo.node import proxy_command
 from demo.processes import Process
 from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.names import user_slug
+from tests.fixtures.accounts import CHEAP_PASSWORDS, add_account
 from tests.gate.conftest import free_ports
 from tests.kube.api_server import ADMIN, ApiServer
 from tests.site.account import HOSTNAME, TEMPLATE, Account
@@ -136,12 +137,7 @@ class Site:
     def account(self, name: str = "", *, admin: bool = False) -> Account:
         """Make somebody, with a new name or the one given."""
         name, password = name or "u" + secrets.token_hex(4), secrets.token_urlsafe(12)
-        flags = ["--admin"] if admin else []
-        done = subprocess.run(
-            [sys.executable, "-m", "karvdash_hub.cli", "user", "add", name, "--password-stdin", *flags],
-            input=password, text=True, capture_output=True, env=self._environment(),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        add_account(self.folder / "hub", name, password, admin=admin)
         return self.user(name, password, admin=admin)
 
     def user(self, name: str, password: str, *, admin: bool = False) -> Account:
@@ -220,7 +216,7 @@ class Site:
         for name, text in self._templates.items():
             (self.folder / "hub" / "templates" / f"{name}.template.yaml").write_text(text)
         (self.folder / "extra.py").write_text(
-            f"from traitlets.config import get_config\nc = get_config()\n{self._config}"
+            f"{CHEAP_PASSWORDS}from traitlets.config import get_config\nc = get_config()\n{self._config}"
         )
         Authority(self.folder / "tls", "ca").issue(Leaf("site", HOSTNAME, hosts=[HOSTNAME, f"*.{HOSTNAME}"]))
         self._write_kubeconfig("admin", ADMIN)

@@ -9,25 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from contextlib import closing
 
 import pytest
 
-from karvdash_hub.accounts.passwords import hash_password
 from karvdash_hub.names import user_slug
-from karvdash_hub.store import Store
 from tests.site.site import HOSTNAME, Account, Site
 from tests.site.visitor import Visitor
 
 LONG = "a.very.long.name.of.sixty-four.characters.from.another.directory"
-
-
-def of_a_directory(site: Site, name: str) -> Account:
-    """Make somebody whose name no local account could have."""
-    password = secrets.token_urlsafe(12)
-    with closing(Store(f"sqlite:///{site.folder}/hub/karvdash.sqlite")) as store:
-        store.add_account(name, hash_password(password), admin=False)
-    return site.user(name, password)
 
 
 def opens(site: Site, who: Account, host: str) -> tuple[int, int]:
@@ -40,9 +29,9 @@ def opens(site: Site, who: Account, host: str) -> tuple[int, int]:
 def test_a_service_a_b_of_c_and_a_service_a_of_b_c(site: Site) -> None:
     """Both would be at a-b-c: the second is refused, and so is whoever brings an Ingress for it."""
     tag = secrets.token_hex(4)
-    first = of_a_directory(site, f"b-{tag}")  # its slug is b-<tag>-<8 hexadecimal digits of a hash>
+    first = site.account(f"b-{tag}")  # its slug is b-<tag>-<8 hexadecimal digits of a hash>
     slug = user_slug(first.name)
-    second = of_a_directory(site, slug.rpartition("-")[2])  # a simple name, which is its own slug
+    second = site.account(slug.rpartition("-")[2])  # a simple name, which is its own slug
     host = first.launch("a", "echo")
     assert host == f"a-{slug}.{HOSTNAME}"
 
@@ -66,7 +55,7 @@ def test_dots_hyphens_and_64_characters(site: Site) -> None:
     """Each has a host of its own and opens no other's."""
     tag = secrets.token_hex(4)
     alike = (f"n{tag}", f"n.{tag}", f"n-{tag}", f"{tag}.{LONG}"[:64])
-    people = [of_a_directory(site, name) for name in alike]
+    people = [site.account(name) for name in alike]
     hosts = [who.launch("echo") for who in people]
     assert len(set(hosts)) == len(hosts)
     for who, host in zip(people, hosts, strict=True):
