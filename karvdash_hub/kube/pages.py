@@ -1,56 +1,102 @@
-"""Read a list that the API server sent, one item at a time.
+"""Read a list while the API server sends it, one item at a time.
 
-``json.loads`` of a page of pods holds the event loop up for 10 ms a megabyte and makes five megabytes of
-objects of it. Item by item, only one exists at once and others get their turn in between.
+A page of pods is two megabytes, and ``json.loads`` makes five of objects of it while the event loop waits.
+Here neither ever exists as a whole: there is one item, and what has arrived of the next ones. That also
+keeps the process small afterwards: memory of several pages that arrive side by side, with what is kept of
+their items in between, does not all go back to the system.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 _DECODE = json.JSONDecoder().raw_decode
+_AFTER = frozenset(" \t\r\n,:]}")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def walk_list(text: str) -> Iterator[tuple[str, Any]]:
+async def walk_list(chunks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[str, Any], None]:
     """Yield ``("items", item)`` for each item of a list, and every other field once by its name.
 
-    Raises: ValueError if the text is not a JSON object.
+    Args:
+        chunks: the JSON in UTF-8, cut anywhere. What follows the object is not read.
+
+    Raises: ValueError if that is not a JSON object, and whatever ``chunks`` raises.
     """
-    at = _expect(text, 0, "{")
-    while not text.startswith("}", at):
-        key, at = _DECODE(text, at)
-        at = _expect(text, at, ":")
-        if key == "items" and text.startswith("[", at):
-            at = _expect(text, at, "[")
-            while not text.startswith("]", at):
-                item, at = _DECODE(text, at)
-                yield key, item
-                at = _next(text, at, "]")
-            at = _expect(text, at, "]")
+    text = _Text(chunks)
+    await text.expect("{")
+    while await text.peek() != "}":
+        key = await text.value()
+        await text.expect(":")
+        if key == "items" and await text.peek() == "[":
+            await text.expect("[")
+            while await text.peek() != "]":
+                yield key, await text.value()
+                await text.separator("]")
+            await text.expect("]")
         else:
-            value, at = _DECODE(text, at)
-            yield key, value
-            at = _skip(text, at)
-        at = _next(text, at, "}")
+            yield key, await text.value()
+        await text.separator("}")
 
 
-def _next(text: str, at: int, end: str) -> int:
-    """Go past a comma, or stay at the end of what it separates."""
-    at = _skip(text, at)
-    return at if text.startswith(end, at) else _expect(text, at, ",")
+class _Text:
+    """What has arrived and is not read yet."""
 
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._text = ""
+        self._at = 0
 
-def _expect(text: str, at: int, mark: str) -> int:
-    at = _skip(text, at)
-    if not text.startswith(mark, at):
-        raise ValueError(f"expected {mark} at character {at} of the list")
-    return _skip(text, at + 1)
+    async def value(self) -> Any:
+        """Read one JSON value."""
+        await self.peek()
+        while True:
+            try:
+                value, end = _DECODE(self._text, self._at)
+            except ValueError:
+                if not await self._more():
+                    raise
+                continue
+            # A number may go on: in a chunk that ends with "-12.", "-12" is none yet.
+            if self._text[end : end + 1] in _AFTER or not await self._more():
+                self._at = end
+                return value
 
+    async def expect(self, mark: str) -> None:
+        """Go past a character that has to come now."""
+        if (found := await self.peek()) != mark:
+            raise ValueError(f"expected {mark} in the list, not {found or 'its end'}")
+        self._at += 1
 
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+    async def separator(self, end: str) -> None:
+        """Go past a comma, or stay at the end of what it separates."""
+        if await self.peek() != end:
+            await self.expect(",")
+
+    async def peek(self) -> str:
+        """Skip white space; return the next character, "" at the end of everything."""
+        while True:
+            if match := _SPACE.match(self._text, self._at):
+                self._at = match.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not await self._more():
+                return ""
+
+    async def _more(self) -> bool:
+        """Let twice as much be there as is not read yet, so that a large item is tried a few times only."""
+        parts = [self._text[self._at :]]
+        missing = max(1, len(parts[0]))
+        while missing > 0:
+            try:
+                parts.append(self._decode(await anext(self._chunks)))
+            except StopAsyncIteration:
+                break
+            missing -= len(parts[-1])
+        self._text, self._at = "".join(parts), 0
+        return len(parts) > 1

@@ -156,14 +156,23 @@ class Stream:
         """
         parts: list[bytes] = []
         size = 0
+        async with contextlib.aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise StreamError(f"the answer has more than {limit} bytes")
+                parts.append(chunk)
+        return b"".join(parts)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the answer as it arrives, for those that have an end.
+
+        Raises: StreamError if it does not arrive.
+        """
         while (chunk := await self._next(HEAD_TIMEOUT)) is not None:
-            size += len(chunk)
-            if size > limit:
-                raise StreamError(f"the answer has more than {limit} bytes")
-            parts.append(chunk)
+            yield chunk
         if not self.complete:
             raise StreamError("the connection was closed in the middle of the answer")
-        return b"".join(parts)
 
     async def _ask(
         self, config: KubeConfig, request: RequestStartLine, content: bytes, content_type: str

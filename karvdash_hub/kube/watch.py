@@ -47,7 +47,6 @@ WATCH_SECONDS = (300, 600)
 ABSENT = 20.0
 #: Objects a page of the fallback.
 PAGE = 250
-_PAGE_BYTES = 256 * 2**20
 
 
 def object_key(item: Json) -> Key:
@@ -254,18 +253,18 @@ class Watch(Generic[T]):
         fresh: dict[Key, T] = {}
         query = {"limit": str(PAGE)}
         while True:
-            async with Stream.get(self._config, self._target(query)) as stream:
-                await stream.check()
-                text = (await stream.body(_PAGE_BYTES)).decode()
-            self._heard = time.monotonic()
             metadata: Json = {}
             pause = Pause()
-            for field, value in walk_list(text):
-                if field == "items":
-                    put(fresh, self._key(value), self._kept(value))
-                elif field == "metadata":
-                    metadata = value
-                await pause.if_due()
+            async with Stream.get(self._config, self._target(query)) as stream:
+                await stream.check()
+                async with aclosing(stream.chunks()) as chunks, aclosing(walk_list(chunks)) as fields:
+                    async for field, value in fields:
+                        if field == "items":
+                            put(fresh, self._key(value), self._kept(value))
+                        elif field == "metadata":
+                            metadata = value
+                        await pause.if_due()
+            self._heard = time.monotonic()
             if not (more := metadata.get("continue")):
                 break
             query["continue"] = more

@@ -82,6 +82,13 @@ class ApiServer:
                 raise RuntimeError((self.folder / "kube-apiserver.log").read_text()[-4000:])
             time.sleep(0.1)
 
+    def use(self, *flags: str) -> None:
+        """Run with these flags and no others from now on, on the same etcd."""
+        if flags != self._flags:
+            self.kill()
+            self._flags = flags
+            self.start()
+
     def kill(self) -> None:
         """End the API server as a power cut would."""
         assert self._server is not None
