@@ -57,6 +57,13 @@ class Process:
             return running
         for folder in (self.pid_file.parent, self.log_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
+        pid = self.spawn(argv, env=env, cwd=cwd)
+        self.start_file.write_text(start_ticks(pid) or "")
+        self.pid_file.write_text(f"{pid}\n")
+        return pid
+
+    def spawn(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
+        """Make the process, which writes into the log; return its id."""
         with self.log_file.open("ab") as log:
             child = subprocess.Popen(
                 list(argv),
@@ -68,8 +75,6 @@ class Process:
                 start_new_session=True,
             )
         child.returncode = 0  # it is not waited for: keeps Python from warning about a running child
-        self.start_file.write_text(start_ticks(child.pid) or "")
-        self.pid_file.write_text(f"{child.pid}\n")
         return child.pid
 
     def signal(self, number: int) -> bool:
