@@ -7,34 +7,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from cluster.packages import install
-from cluster.preflight import Package, missing_packages
+from tests.fixtures.chromium import chromium
 from tests.fixtures.stacks import Person
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 # Not for the whole session: Playwright holds the thread's event loop until it ends, and the asynchronous
 # tests of other modules need it.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the distribution, without a window."""
-    install(missing_packages((Package("chromium", ("chromium",)),)), print)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 class Visit:

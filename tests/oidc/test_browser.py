@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from cluster.packages import install
-from cluster.preflight import Package, missing_packages
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.fixtures.chromium import chromium
 from tests.oidc.conftest import CHEAP_HASH, PASSWORD, ProviderHub
 
 pytestmark = pytest.mark.browser
@@ -19,15 +17,12 @@ pytestmark = pytest.mark.browser
 def page(request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that fails when it warns of anything."""
     width, scheme = request.param
-    install(missing_packages((Package("chromium", ("chromium",)),)), print)
     said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
         yield page
-        browser.close()
     # Chromium itself reports pages whose status is 400 or 403.
     assert [text for text in said if "status of 40" not in text] == []
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.relying.other_hub import OtherHub
 from tests.relying.site import TrustingSite
 from tests.site.account import Account
-from tests.site.chromium import chromium, sign_in
+from tests.site.chromium import chromium_at, sign_in
 
 pytestmark = pytest.mark.browser
 #: In a page of JupyterHub, which wants its token for forms even of who only reads.
@@ -25,7 +25,7 @@ PAGE = Path(__file__).parent / "public_client.html"
 
 @pytest.fixture(scope="module")
 def window(site: TrustingSite) -> Iterator[Browser]:
-    with chromium(site) as browser:
+    with chromium_at(site) as browser:
         yield browser
 
 

@@ -9,30 +9,21 @@ from contextlib import contextmanager
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from cluster.packages import install
-from cluster.preflight import Package, missing_packages
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.fixtures.chromium import chromium
 from tests.site.site import Account, Site
 
 
 @contextmanager
-def chromium(site: Site) -> Iterator[Browser]:
+def chromium_at(site: Site) -> Iterator[Browser]:
     """Start it; it takes the site's own certificate, and no other that is not signed by a known CA."""
-    install(missing_packages((Package("chromium", ("chromium",)),)), print)
     certificate = x509.load_pem_x509_certificate((site.folder / "tls" / "site.crt").read_bytes())
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
-    flags = [
-        *FLAGS,
-        "--host-resolver-rules=MAP *.karvdash.test 127.0.0.1",
-        f"--ignore-certificate-errors-spki-list={pin}",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    names = "--host-resolver-rules=MAP *.karvdash.test 127.0.0.1"
+    with chromium(names, f"--ignore-certificate-errors-spki-list={pin}") as browser:
         yield browser
-        browser.close()
 
 
 def sign_in(context: BrowserContext, who: Account) -> Page:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.site.chromium import chromium, sign_in
+from tests.site.chromium import chromium_at, sign_in
 from tests.site.site import HOSTNAME, Account, Site
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
-    with chromium(site) as made:
+    with chromium_at(site) as made:
         yield made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.site.chromium import chromium, sign_in
+from tests.site.chromium import chromium_at, sign_in
 from tests.site.site import HOSTNAME, TEMPLATE, Account, Site
 from tests.site.visitor import Visitor
 
@@ -54,7 +54,7 @@ def test_origins_that_a_template_lists(site: Site, two: str, host: str, browser:
 
 @pytest.mark.browser
 def test_the_page_opens_a_websocket_at_the_other_host(site: Site, two: str, alice: Account) -> None:
-    with chromium(site) as browser:
+    with chromium_at(site) as browser:
         context = browser.new_context()
         sign_in(context, alice)
         page = context.new_page()
