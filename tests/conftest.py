@@ -25,9 +25,22 @@ TOGETHER = {
     "policies",
     "relying",
     "site",
+    "watch",
 }
 #: With two workers the longest parts go first: who begins one last would keep the other waiting.
-FIRST = ("cluster", "hub", "relying", "kube", "site", "gate", "notebook", "admission", "policies", "browser")
+FIRST = (
+    "cluster",
+    "hub",
+    "relying",
+    "kube",
+    "site",
+    "gate",
+    "notebook",
+    "admission",
+    "policies",
+    "browser",
+    "watch",
+)
 HERE = Path(__file__).parent
 
 

@@ -23,7 +23,6 @@ from karvdash_hub.kube.rbac import install_manifests
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.storage import ensure_claims
 from tests.fixtures.clusters import STATE, SomeCluster
-from tests.kube.api_server import ApiServer
 from tests.kube.volumes import VOLUME, claims_of, delete
 
 OWNER_ID = "the-hub-of-the-tests"
@@ -46,15 +45,6 @@ class UserNamespace(NamedTuple):
         """Arguments of ensure_namespace for this user."""
         common = {"namespace": self.name, "username": self.username, "slug": self.slug, "owner_id": OWNER_ID}
         return common | changes
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ApiServer]:
-    """An API server of the module's own, which its tests may stop, kill and restart."""
-    server = ApiServer()
-    server.up()
-    yield server
-    server.down()
 
 
 @pytest.fixture(scope="session")

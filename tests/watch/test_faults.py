@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,9 @@ from karvdash_hub.kube.rest import Kube
 from karvdash_hub.kube.watch import Watch
 from tests.kube.api_server import ADMIN, NOBODY, ApiServer
 from tests.kube.relay import Relay
-from tests.kube.test_watch import config_map, names, record, until, value, watch_of
+from tests.watch.test_changes import config_map, names, record, until, value, watch_of
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-async def kube(server: ApiServer) -> AsyncIterator[Kube]:
-    async with Kube(server.config()) as kube:
-        yield kube
-        for item in await kube.list("v1", "ConfigMap", "default"):
-            await kube.delete("v1", "ConfigMap", item["metadata"]["name"], "default")
 
 
 async def started(watch: Watch[str]) -> Watch[str]:
@@ -185,3 +176,4 @@ async def test_rights_that_come_later(server: ApiServer, kube: Kube) -> None:
     )
     await asyncio.wait_for(watch.synced.wait(), 15)
     await watch.stop()
+    await kube.delete("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "watch-secrets")

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,14 +20,6 @@ from tests.kube.relay import Relay
 pytestmark = pytest.mark.cluster
 
 Change = tuple[str, str | None, str | None]
-
-
-@pytest.fixture
-async def kube(server: ApiServer) -> AsyncIterator[Kube]:
-    async with Kube(server.config()) as kube:
-        yield kube
-        for item in await kube.list("v1", "ConfigMap", "default"):
-            await kube.delete("v1", "ConfigMap", item["metadata"]["name"], "default")
 
 
 def value(item: dict[str, Any]) -> str:
@@ -112,8 +104,7 @@ async def test_losing_the_label_is_leaving(server: ApiServer, kube: Kube) -> Non
 
 async def test_more_objects_than_a_page(server: ApiServer, kube: Kube) -> None:
     wanted = {f"n{number}": str(number) for number in range(2 * PAGE + 1)}
-    for name, content in wanted.items():
-        await kube.create(config_map(name, content))
+    await asyncio.gather(*(kube.create(config_map(name, content)) for name, content in wanted.items()))
     for watch_list in (True, False):
         watch = watch_of(server, watch_list=watch_list)
         watch.start()

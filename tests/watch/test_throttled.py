@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from karvdash_hub.kube.rest import Kube
 from karvdash_hub.kube.watch import Watch
 from tests.kube.api_server import NOBODY, ApiServer
 from tests.kube.relay import Relay
-from tests.kube.test_watch import config_map, until, value
+from tests.watch.test_changes import config_map, until, value
 
 pytestmark = pytest.mark.cluster
 
@@ -20,7 +21,7 @@ FLOW = "flowcontrol.apiserver.k8s.io/v1"
 ADMISSION = "admissionregistration.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io"
 #: One request of this person may run at a time, others are refused.
-LEVEL = {
+LEVEL: dict[str, Any] = {
     "apiVersion": FLOW,
     "kind": "PriorityLevelConfiguration",
     "metadata": {"name": "narrow"},
@@ -34,7 +35,7 @@ LEVEL = {
         },
     },
 }
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "apiVersion": FLOW,
     "kind": "FlowSchema",
     "metadata": {"name": "narrow"},
@@ -51,7 +52,7 @@ SCHEMA = {
         ],
     },
 }
-BINDING = {
+BINDING: dict[str, Any] = {
     "apiVersion": f"{RBAC}/v1",
     "kind": "ClusterRoleBinding",
     "metadata": {"name": "nobody-is-somebody"},
@@ -60,7 +61,7 @@ BINDING = {
 }
 
 
-def hanging_webhook(port: int) -> dict[str, object]:
+def hanging_webhook(port: int) -> dict[str, Any]:
     """Admission that asks an address where nobody answers."""
     return {
         "apiVersion": ADMISSION,
@@ -89,18 +90,26 @@ def hanging_webhook(port: int) -> dict[str, object]:
 
 
 @pytest.fixture
-async def kube(server: ApiServer) -> AsyncIterator[Kube]:
-    async with Kube(server.config()) as kube:
-        yield kube
-
-
-async def test_too_many_requests(server: ApiServer, kube: Kube) -> None:
-    accepted: list[asyncio.StreamWriter] = []
-    silent = await asyncio.start_server(lambda reader, writer: accepted.append(writer), "127.0.0.1", 0)
-    hook = hanging_webhook(silent.sockets[0].getsockname()[1])
-    for manifest in (LEVEL, SCHEMA, BINDING, hook):
+async def let_go(kube: Kube) -> AsyncIterator[Callable[[], None]]:
+    """One request of nobody at a time, and admission that hangs until this is called."""
+    writers: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda reader, writer: writers.append(writer), "127.0.0.1", 0)
+    manifests = (LEVEL, SCHEMA, BINDING, hanging_webhook(silent.sockets[0].getsockname()[1]))
+    for manifest in manifests:
         await kube.create(manifest)
 
+    def end() -> None:
+        silent.close()
+        for writer in writers:
+            writer.transport.abort()
+
+    yield end
+    end()
+    for manifest in reversed(manifests):  # other tests use the same API server
+        await kube.delete(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"])
+
+
+async def test_too_many_requests(server: ApiServer, let_go: Callable[[], None]) -> None:
     async with Relay(server.port) as relay, Kube(server.config(NOBODY)) as nobody:
         occupied = await occupy(nobody)
         config = server.config(NOBODY, port=relay.port)
@@ -112,9 +121,7 @@ async def test_too_many_requests(server: ApiServer, kube: Kube) -> None:
         await until(lambda: relay.accepted == 2)
         assert time.monotonic() - refused >= 0.95  # Retry-After: 1
 
-        for writer in accepted:
-            writer.transport.abort()
-        silent.close()
+        let_go()
         await occupied
         await asyncio.wait_for(watch.synced.wait(), 15)
         assert watch.outage == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,17 +10,9 @@ from karvdash_hub.kube.informers import Informers
 from karvdash_hub.kube.rest import Kube
 from tests.kube.api_server import ApiServer
 from tests.kube.many_servers import NAMESPACE, fill
-from tests.kube.test_watch import until
+from tests.watch.test_changes import until
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    server = ApiServer()
-    server.up()
-    yield server
-    server.down()
 
 
 async def test_api_server_killed_and_restarted(server: ApiServer, caplog: pytest.LogCaptureFixture) -> None:
