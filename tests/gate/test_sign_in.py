@@ -5,29 +5,38 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from tornado.websocket import WebSocketClientConnection
 
 from demo.stack import Stack
-from tests.fixtures.stacks import Person
+from tests.fixtures.stacks import Person, make_person
 from tests.gate.people import Browser, Opened, upload, websocket, websocket_by_token
 
-MakePerson = Callable[..., Person]
-GuestOf = Callable[[Opened], tuple[Person, Browser]]
 #: The issue promises a minute; the gate asks each half minute and the front remembers for two seconds.
 MINUTE = 60
 
 
-@pytest.fixture
-def alice(person: MakePerson) -> Person:
-    return person()
+def somebody(stack: Stack) -> Person:
+    """Who has an account and nothing else."""
+    return make_person(stack, "u" + secrets.token_hex(4))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def alice(stack: Stack) -> Iterator[Person]:
+    made = somebody(stack)
+    yield made
+    made.remove_everything()
+
+
+@pytest.fixture(scope="module")
 def hello(alice: Person) -> Opened:
+    """A service of alice's, one for all tests here."""
     return Opened(alice)
 
 
@@ -106,10 +115,10 @@ def test_nobody_is_signed_in_as_somebody_else(stack: Stack, hello: Opened, brows
     assert "karvdash" not in victim.cookies[hello.host]
 
 
-def test_somebody_else_gets_a_page_that_says_why(stack: Stack, hello: Opened, person: MakePerson) -> None:
+def test_somebody_else_gets_a_page_that_says_why(stack: Stack, hello: Opened) -> None:
     """And the same for a host that does not exist."""
     bob = Browser(stack)
-    bob.sign_in(person())
+    bob.sign_in(somebody(stack))
     pages = [bob.open(url) for url in (hello.url, hello.url.replace("hello-", "no-such-", 1))]
 
     assert [page.status_code for page in pages] == [403, 403]
@@ -117,14 +126,14 @@ def test_somebody_else_gets_a_page_that_says_why(stack: Stack, hello: Opened, pe
     assert texts[0] == texts[1]
 
 
-def test_tokens(hello: Opened, alice: Person, person: MakePerson) -> None:
+def test_tokens(hello: Opened, alice: Person) -> None:
     """The owner's token passes and is not passed on; another's is refused; what is no token is no token."""
     for scheme in ("token", "Bearer"):
         answer = hello.ask("/headers", Authorization=f"{scheme} {alice.token}")
         assert answer.status_code == 200
         assert "Authorization" not in answer.json()["headers"]
         assert answer.json()["headers"]["X-Forwarded-User"] == [alice.name]
-    assert hello.ask(Authorization=f"token {person().token}").status_code == 403
+    assert hello.ask(Authorization=f"token {somebody(alice.stack).token}").status_code == 403
     of_the_gate = (alice.stack.state / "secrets" / "gate.token").read_text()
     assert hello.ask(Authorization=f"Bearer {of_the_gate}").status_code == 403
     assert hello.ask(Authorization=f"token {'0' * 32}", **{"Sec-Fetch-Mode": "cors"}).status_code == 401
@@ -153,76 +162,106 @@ def test_a_stopped_service_says_so_and_opens_again(alice: Person, hello: Opened,
     assert browser.open(hello.url).status_code == 200
 
 
-@pytest.fixture
-def guest_of(stack: Stack, person: MakePerson) -> GuestOf:
+def guest_of(opened: Opened) -> tuple[Person, Browser]:
     """Make somebody with whom a service is shared, and who has opened it."""
-
-    def make(opened: Opened) -> tuple[Person, Browser]:
-        bob, made = person(), Browser(stack)
-        opened.share(bob)
-        made.sign_in(bob)
-        assert made.open(opened.url).status_code == 200
-        return bob, made
-
-    return make
+    stack = opened.owner.stack
+    bob, browser = somebody(stack), Browser(stack)
+    opened.share(bob)
+    browser.sign_in(bob)
+    assert browser.open(opened.url).status_code == 200
+    return bob, browser
 
 
-@pytest.mark.slow
-async def test_revoked_access_ends_within_a_minute(alice: Person, guest_of: GuestOf) -> None:
-    """For requests and for open websockets; the owner's go on."""
-    web = Opened(alice, "web", upload(alice))
-    bob, browser = guest_of(web)
-    owner = Browser(alice.stack)
-    owner.sign_in(alice)
-    owner.open(web.url)
-    async with websocket(owner, web) as mine, websocket(browser, web) as his:
-        assert json.loads(str(await his.read_message()))["X-Forwarded-User"] == bob.name
-        await mine.read_message()
+@dataclass
+class Ended:
+    """Access that was taken away in three ways at ``began``: the gate learns of all in the same half minute.
 
-        web.unshare(bob)
-        started = time.monotonic()
-        assert await asyncio.wait_for(his.read_message(), MINUTE) is None
-        while browser.fetch(web.url).status_code == 200:
-            assert time.monotonic() - started < MINUTE
-            await asyncio.sleep(1)
-        assert browser.open(web.url).status_code == 403
-        await mine.write_message("still here")
-        assert await mine.read_message() == "still here"
+    Attributes:
+        guest: had a share of ``web``.
+        by_share, by_token: websockets of what has ended.
+        owners, by_other_token: of what has not.
+        signed_out: alice's browser, with the cookies it had before it signed out.
+    """
+
+    web: Opened
+    guest: Browser
+    by_share: WebSocketClientConnection
+    by_token: WebSocketClientConnection
+    owners: WebSocketClientConnection
+    by_other_token: WebSocketClientConnection
+    signed_out: Browser
+    began: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float:
+        """Seconds until the minute is over."""
+        return self.began + MINUTE - time.monotonic()
 
 
-@pytest.mark.slow
-async def test_a_websocket_ends_with_the_token_that_opened_it(alice: Person) -> None:
-    """Within a minute, though its user keeps the right to the service."""
-    web = Opened(alice, "web", upload(alice))
-    status, made = alice.stack.api("POST", f"/users/{alice.name}/tokens", {}, token=alice.token)
+@pytest.fixture(scope="module")
+async def ended(alice: Person, hello: Opened) -> AsyncIterator[Ended]:
+    stack, carol = alice.stack, somebody(alice.stack)  # alice signs out, which ends all that is hers
+    web = Opened(carol, "web", upload(carol))
+    bob, guest = guest_of(web)
+    owner, signed_out = Browser(stack), Browser(stack)
+    for browser, person, url in ((owner, carol, web.url), (signed_out, alice, hello.url)):
+        browser.sign_in(person)
+        assert browser.open(url).status_code == 200
+    status, made = stack.api("POST", f"/users/{carol.name}/tokens", {}, token=carol.token)
     assert status in (200, 201), made
-    async with websocket_by_token(web, alice.token) as stays, websocket_by_token(web, made["token"]) as ends:
-        for connection in (stays, ends):
+    async with (
+        websocket(guest, web) as by_share,
+        websocket(owner, web) as owners,
+        websocket_by_token(web, made["token"]) as by_token,
+        websocket_by_token(web, carol.token) as by_other_token,
+    ):
+        assert json.loads(str(await by_share.read_message()))["X-Forwarded-User"] == bob.name
+        await owners.read_message()
+        for connection in (by_token, by_other_token):
             assert "Authorization" not in json.loads(str(await connection.read_message()))
-        alice.api("DELETE", f"/users/{alice.name}/tokens/{made['id']}")
+        web.unshare(bob)
+        carol.api("DELETE", f"/users/{carol.name}/tokens/{made['id']}")
+        signed_out.fetch(f"{stack.hub_url}/hub/logout")
+        yield Ended(web, guest, by_share, by_token, owners, by_other_token, signed_out)
+    carol.remove_everything()
 
-        assert await asyncio.wait_for(ends.read_message(), MINUTE) is None
-        await stays.write_message("still here")
-        assert await stays.read_message() == "still here"
+
+async def ends(ended: Ended, browser: Browser, url: str) -> None:
+    """Wait until a page answers no more."""
+    while browser.fetch(url).status_code == 200:
+        assert ended.left() > 0
+        await asyncio.sleep(0.5)
+
+
+async def goes_on(connection: WebSocketClientConnection) -> None:
+    await connection.write_message("still here")
+    assert await connection.read_message() == "still here"
 
 
 @pytest.mark.slow
-def test_signing_out_of_the_hub_ends_the_sessions_at_services(hello: Opened, browser: Browser) -> None:
+async def test_revoked_access_ends_within_a_minute(ended: Ended) -> None:
+    """For requests and for open websockets; the owner's go on."""
+    assert await asyncio.wait_for(ended.by_share.read_message(), ended.left()) is None
+    await ends(ended, ended.guest, ended.web.url)
+    assert ended.guest.open(ended.web.url).status_code == 403
+    await goes_on(ended.owners)
+
+
+@pytest.mark.slow
+async def test_a_websocket_ends_with_the_token_that_opened_it(ended: Ended) -> None:
+    """Within a minute, though its user keeps the right to the service."""
+    assert await asyncio.wait_for(ended.by_token.read_message(), ended.left()) is None
+    await goes_on(ended.by_other_token)
+
+
+@pytest.mark.slow
+async def test_signing_out_of_the_hub_ends_the_sessions_at_services(ended: Ended, hello: Opened) -> None:
     """Within a minute, and with the cookie still in the browser; signing in again makes a new one."""
-    browser.open(hello.url)
-    browser.fetch(f"{browser.stack.hub_url}/hub/logout")
-    started = time.monotonic()
-    while browser.fetch(hello.url).status_code == 200:
-        assert time.monotonic() - started < MINUTE
-        time.sleep(1)
-
-    browser.sign_in(hello.owner)
-    assert browser.open(hello.url).status_code == 200
+    await ends(ended, ended.signed_out, hello.url)
+    ended.signed_out.sign_in(hello.owner)
+    assert ended.signed_out.open(hello.url).status_code == 200
 
 
-def test_a_new_gate_asks_before_it_lets_an_old_session_in(
-    stack: Stack, hello: Opened, guest_of: GuestOf
-) -> None:
+def test_a_new_gate_asks_before_it_lets_an_old_session_in(stack: Stack, hello: Opened) -> None:
     """As with every session that comes back after a pause: access that ended meanwhile is of no use."""
     bob, browser = guest_of(hello)
     stack.processes["gate"].stop()
