@@ -45,7 +45,9 @@ def make_root(root: Path) -> None:
     for name in COPIED:
         source, target = Path("/") / name, root / name
         if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
+            # Away with what is there: its absolute links would lead to this machine's own files.
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
         elif source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
