@@ -69,12 +69,15 @@ class Keys:
         self._make()
         self.load()
 
-    def load(self) -> None:
-        """Read the file again if it changed. A file that became unusable is an error, the old keys stay."""
+    def load(self) -> bool:
+        """Read the file again if it changed, and say whether it did.
+
+        A file that became unusable is an error, the old keys stay.
+        """
         try:
             status = self._path.stat()
             if (stamp := (status.st_mtime_ns, status.st_ino)) == self._stamp:
-                return
+                return False
             lines = [line.strip() for line in self._path.read_text().splitlines()]
         except OSError as error:
             raise KarvdashError(
@@ -90,6 +93,7 @@ class Keys:
         self._keys = {_number(key): key for key in reversed(keys)}
         self._first = _number(keys[0])
         self._stamp = stamp
+        return True
 
     def sign(self, session: Session) -> str:
         """Make the cookie's value."""

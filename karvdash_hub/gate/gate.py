@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import re
 import secrets
 import time
 from collections import Counter
 from typing import NamedTuple
 
+from karvdash_hub.errors import KarvdashError
 from karvdash_hub.gate import cookie
 from karvdash_hub.gate.activity import Activity
 from karvdash_hub.gate.addresses import Addresses
@@ -24,13 +26,16 @@ from karvdash_hub.gate.verdict import Request, Verdict, decide
 from karvdash_hub.gate.watches import Watches
 from karvdash_hub.kube.config import load
 
+log = logging.getLogger(__name__)
+
 #: Seconds that a request waits for a service that is about to be ready, before it gets a page instead.
 PATIENCE = 2.0
 #: Seconds between two tries to connect to a pod that is ready and does not listen yet.
 _RETRY = 0.1
 #: Verdicts that a change in the cluster may turn into another one at any moment.
 _PASSING = ("starting", "failing")
-_SECONDS_EACH = 10.0
+#: Seconds between two looks at the key file and at connections that outlived their sign-in.
+_SECONDS_EACH = 2.0
 
 
 class Answer(NamedTuple):
@@ -156,7 +161,15 @@ class Gate:
         return Verdict(403, reason="starting" if young else "no-answer")
 
     async def _tidy(self) -> None:
+        trouble = ""
         while True:
             await asyncio.sleep(_SECONDS_EACH)
             self.relays.close_expired(time.time())
-            self.keys.load()
+            try:
+                if self.keys.load():
+                    log.info("The key file has changed, its keys are in use now")
+                trouble = ""
+            except KarvdashError as error:
+                if str(error) != trouble:
+                    log.error("%s The keys from before stay in use.", error)
+                trouble = str(error)
