@@ -37,6 +37,8 @@ class Standing:
     def __init__(self, karvdash: Karvdash) -> None:
         self._karvdash = karvdash
         self._wake = asyncio.Event()
+        #: What was logged of an order, so that it is logged once.
+        self._told: dict[Order, str] = {}
         self._at_once: dict[str, Callable[[str], None]] = {
             "sessions": self._end_sessions,
             "tokens": self._delete_tokens,
@@ -65,27 +67,39 @@ class Standing:
         self._wake.set()
 
     async def run(self) -> None:
-        """Carry orders out for as long as the Hub lives."""
+        """Carry orders out for as long as the Hub lives, those of one account apart from all others'."""
         # JupyterHub's users are not read before.
         await self._karvdash.app._start_future
-        told: dict[Order, str] = {}
-        while True:
-            orders = self._karvdash.store.people.orders()
-            await asyncio.gather(*(self._carry_out(order, told) for order in orders))
-            told = {order: words for order, words in told.items() if order in orders}
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), INTERVAL)
-            self._wake.clear()
+        going: set[str] = set()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                orders = self._karvdash.store.people.orders()
+                for username in {order.username for order in orders} - going:
+                    going.add(username)
+                    tasks.create_task(self._carry_out_all(username, going))
+                for order in self._told.keys() - set(orders):
+                    del self._told[order]
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), INTERVAL)
+                self._wake.clear()
 
-    async def _carry_out(self, order: Order, told: dict[Order, str]) -> None:
+    async def _carry_out_all(self, username: str, going: set[str]) -> None:
+        """Try each order of an account once, those too that come meanwhile."""
+        tried: set[Order] = set()
+        while orders := set(self._karvdash.store.people.orders(username)) - tried:
+            tried |= orders
+            await asyncio.gather(*map(self._carry_out, orders))
+        going.discard(username)
+
+    async def _carry_out(self, order: Order) -> None:
         try:
             if do := self._at_once.get(order.kind):
                 do(order.username)
             else:
                 await self._later[order.kind](order.username)
         except (KarvdashError, web.HTTPError) as error:
-            if told.get(order) != str(error):
-                told[order] = str(error)
+            if self._told.get(order) != str(error):
+                self._told[order] = str(error)
                 log.warning("%s of %r goes on later: %s", order.kind.capitalize(), order.username, error)
         except Exception:
             # One account that cannot be settled must not keep the others waiting.
