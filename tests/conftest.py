@@ -27,19 +27,11 @@ TOGETHER = {
     "site",
     "watch",
 }
-#: With two workers the longest parts go first: who begins one last would keep the other waiting.
+#: The longest parts go first, and those that are handed out file by file after them: who begins a long one
+#: last would keep the others waiting. ``cluster`` measures how soon a node is ready.
 FIRST = (
-    "cluster",
-    "hub",
-    "relying",
-    "kube",
-    "site",
-    "gate",
-    "notebook",
-    "admission",
-    "policies",
-    "browser",
-    "watch",
+    *("cluster", "site", "gate", "accounts", "notebook", "browser", "policies", "admission", "relying"),
+    *("kube", "hub"),
 )
 HERE = Path(__file__).parent
 
