@@ -32,7 +32,7 @@ spec:
     metadata: {labels: {app: $NAME}}
     spec:
       automountServiceAccountToken: false
-      terminationGracePeriodSeconds: 10
+      terminationGracePeriodSeconds: 6
       containers:
       - name: web
         image: busybox
@@ -63,6 +63,15 @@ def wait_until_it_ends(stack: Stack, somebody: Person) -> None:
         time.sleep(0.1)
 
 
+def remove_at_once(stack: Stack, somebody: Person) -> None:
+    """Delete what somebody has, and do not wait until the pod is killed."""
+    somebody.remove_everything()
+    wait_until_it_ends(stack, somebody)
+    now = ["--all", "--force", "--grace-period=0"]
+    stack.cluster.kubectl("delete", "pods", "--namespace", namespace_of(somebody), *now)
+    wait_until_empty(stack, somebody)
+
+
 def test_a_stop_that_takes_long_survives_the_hub(
     stack: Stack, person: Callable[..., Person], hub: HubProcess
 ) -> None:
@@ -82,8 +91,7 @@ def test_a_stop_that_takes_long_survives_the_hub(
     alice.wait_for("stubborn", "running")
     assert without_pods(stack, alice) == RUNNING
     assert environment(stack, alice, "PASSWORD") == "open sesame"
-    alice.remove_everything()
-    wait_until_empty(stack, alice)
+    remove_at_once(stack, alice)
 
 
 def test_a_deletion_that_takes_long_survives_the_hub(
@@ -106,8 +114,7 @@ def test_a_deletion_that_takes_long_survives_the_hub(
     assert launch(alice, template)["name"] == "stubborn"
     alice.wait_for("stubborn", "running")
     assert environment(stack, alice, "PASSWORD") == ""
-    alice.remove_everything()
-    wait_until_empty(stack, alice)
+    remove_at_once(stack, alice)
 
 
 #: Until Kubernetes has accepted the new settings, the old ones are in force.
