@@ -68,10 +68,11 @@ class Site:
         self._config, self._front, self._gate_flags = config, front, gate
         self._templates = {"echo": TEMPLATE, **(templates or {})}
         self._collector = Process("collector", run=folder / "run", log=folder / "log")
-        gate_names = ["gate", *(f"gate{number}" for number in range(2, gates + 1))]
+        names = ["gate", *(f"gate{number}" for number in range(2, gates + 1))]
+        self._gates = dict(zip(names, self.gate_ports, strict=True))
         self.processes = {
             name: Process(name, run=folder / "run", log=folder / "log")
-            for name in ("proxy", *gate_names, "hub", "front")
+            for name in ("proxy", *self._gates, "hub", "front")
         }
 
     @property
@@ -96,8 +97,10 @@ class Site:
         self.pod.up()
         self._prepare()
         self._collector.start(self._collector_command(), env={}, cwd=self.folder)
+        for name in self.processes:  # side by side: each needs a second or more
+            self._launch(name)
         for name in self.processes:
-            self.start(name)
+            self._await(name)
 
     def down(self) -> None:
         """End everything."""
@@ -109,19 +112,25 @@ class Site:
 
     def start(self, name: str) -> None:
         """Start one process unless it runs, and wait until it serves."""
+        self._launch(name)
+        self._await(name)
+
+    def _launch(self, name: str) -> None:
         commands = {"proxy": self._proxy, "hub": self._hub, "front": self._front_command}
-        gate = list(self.processes).index(name) - 1
-        command = commands[name]() if name in commands else self._gate(self.gate_ports[gate])
+        command = commands[name]() if name in commands else self._gate(self._gates[name])
         self.processes[name].start(command, env=self._environment(), cwd=self.folder / "hub")
-        url = {
+
+    def _await(self, name: str) -> None:
+        addresses = {
             "proxy": "",
             "hub": f"http://127.0.0.1:{self.hub_port}/hub/health",
             "front": f"http://127.0.0.1:{self.plain_port}/",
-        }.get(name) or (f"http://127.0.0.1:{self.gate_ports[gate]}/readyz" if name not in commands else "")
-        self._wait(self.processes[name], url)
+            **{gate: f"http://127.0.0.1:{port}/readyz" for gate, port in self._gates.items()},
+        }
+        self._wait(self.processes[name], addresses[name])
 
     def _wait(self, process: Process, url: str) -> None:
-        """Wait until an address answers; without one there is nothing to wait for."""
+        """Wait until an address answers, if there is one."""
         deadline = time.monotonic() + 150
         while url:
             try:
@@ -145,7 +154,7 @@ class Site:
         quoted = quote(name, safe="")
         self.api("POST", f"/users/{quoted}", {"admin": admin})
         answer = self.api("POST", f"/users/{quoted}/tokens", {"note": "tests"})
-        assert answer.status_code in (200, 201), answer.text
+        assert answer.ok, answer.text
         return Account(self, name, password, answer.json()["token"])
 
     def api(self, method: str, path: str, body: Any = None, *, token: str = "") -> requests.Response:
@@ -172,10 +181,8 @@ class Site:
             {
                 "apiVersion": "discovery.k8s.io/v1",
                 "kind": "EndpointSlice",
-                "metadata": {
-                    "name": f"{server}-x", "namespace": namespace, "labels": labels,
-                    "ownerReferences": [owner],
-                },
+                "metadata": {"name": f"{server}-x", "namespace": namespace, "labels": labels,
+                             "ownerReferences": [owner]},
                 "addressType": "IPv4",
                 "endpoints": [{"addresses": [self.pod.address], "conditions": {"ready": True}}],
                 "ports": [{"name": "web", "port": port}, {"name": "more", "port": 8081}],
@@ -197,9 +204,8 @@ class Site:
         """Apply share/rbac, as an administrator of the cluster does."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(install_manifests())})
         command = [str(binaries.find("kubectl")), "--kubeconfig", str(self._kubeconfig("admin"))]
-        done = subprocess.run(
-            [*command, "apply", "--server-side", "-f", "-"], input=text, text=True, capture_output=True
-        )
+        command += ["apply", "--server-side", "-f", "-"]
+        done = subprocess.run(command, input=text, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
 
     def log(self, name: str) -> str:
@@ -211,8 +217,9 @@ class Site:
     def _prepare(self) -> None:
         for name in ("secrets", "hub/templates"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        for name in ("bootstrap", "gate", "proxy"):
-            (self.folder / "secrets" / name).write_text(secrets.token_hex(32))
+        # The key too, which else both gates would make at once.
+        for name in ("secrets/bootstrap", "secrets/gate", "secrets/proxy", "gate.key"):
+            (self.folder / name).write_text(secrets.token_hex(32))
         for name, text in self._templates.items():
             (self.folder / "hub" / "templates" / f"{name}.template.yaml").write_text(text)
         (self.folder / "extra.py").write_text(
@@ -231,10 +238,9 @@ class Site:
 
     def _write_kubeconfig(self, name: str, token: str) -> None:
         api = self.cluster.config()
+        cluster = {"server": api.server, "certificate-authority": api.ca_file}
         config = {
-            "clusters": [
-                {"name": "c", "cluster": {"server": api.server, "certificate-authority": api.ca_file}}
-            ],
+            "clusters": [{"name": "c", "cluster": cluster}],
             "users": [{"name": "u", "user": {"token": token}}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
