@@ -262,36 +262,33 @@ class Store(TokenRows):
         namespace: Namespace,
         launch_id: str,
         state: LaunchState = "started",
-    ) -> None:
-        """Write the row of a launch, before anything of it exists.
+    ) -> LaunchRow:
+        """Write the row of a launch, before anything of it exists, and return it.
 
         A server has one row: a new launch takes it over and keeps only the time of the first one.
         """
         now = _now()
-        new = {
-            "id": launch_id,
-            "template": template,
-            "namespace": namespace,
-            "state": state,
-            "message": "",
-            "updated": now,
-        }
+        new: dict[str, Any] = {"id": launch_id, "template": template, "namespace": namespace}
+        new |= {"state": state, "message": "", "updated": now}
         mine = (LAUNCHES.c.username == username, LAUNCHES.c.server == server)
         with self._transaction() as connection:
             if connection.execute(LAUNCHES.update().where(*mine).values(new)).rowcount == 0:
                 connection.execute(
                     LAUNCHES.insert().values(username=username, server=server, created=now, **new)
                 )
+            return LaunchRow(*connection.execute(sa.select(LAUNCHES).where(*mine)).one())
 
-    def set_launch(self, username: str, server: str, state: LaunchState, message: str = "") -> bool:
-        """Note how far the launch of a server is; False if it has no row."""
+    def set_launch(
+        self, username: str, server: str, state: LaunchState, message: str = ""
+    ) -> LaunchRow | None:
+        """Note how far the launch of a server is, and return its row; None if it has none."""
+        mine = (LAUNCHES.c.username == username, LAUNCHES.c.server == server)
         with self._transaction() as connection:
-            update = (
-                LAUNCHES.update()
-                .where(LAUNCHES.c.username == username, LAUNCHES.c.server == server)
-                .values(state=state, message=message, updated=_now())
+            connection.execute(
+                LAUNCHES.update().where(*mine).values(state=state, message=message, updated=_now())
             )
-            return connection.execute(update).rowcount == 1
+            row = connection.execute(sa.select(LAUNCHES).where(*mine)).first()
+        return LaunchRow(*row) if row else None
 
     def launch(self, username: str, server: str) -> LaunchRow | None:
         """Return the newest launch of a server, or None."""

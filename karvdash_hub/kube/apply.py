@@ -26,25 +26,25 @@ from karvdash_hub.kube.errors import (
 )
 from karvdash_hub.kube.rest import Kube, describe
 from karvdash_hub.names import LABEL_SERVER
-from karvdash_hub.service_templates.tree import Manifest, show_path
+from karvdash_hub.service_templates.tree import Manifest, dig, show_path
+from karvdash_hub.service_templates.workloads import pod_template
 from karvdash_hub.waiting import all_of
 
-#: What is applied before the rest, because pods and role bindings need it. An Ingress needs nothing: it is
-#: among them so that the address is known when the first pod answers.
+#: What is applied before the rest, because pods and role bindings need it.
 _FIRST = frozenset(
     {
         "ConfigMap",
-        "Ingress",
         "LimitRange",
         "NetworkPolicy",
         "PersistentVolumeClaim",
         "ResourceQuota",
         "Role",
         "Secret",
-        "Service",
         "ServiceAccount",
     }
 )
+#: What makes no pods, and may be applied at the same time as what does.
+_ADDRESSES = frozenset({"Ingress", "Service"})
 #: Misfits with the schema that are looked for in one object.
 _MISFITS = 20
 _MISSING = re.compile(r'([\w.]+) "([^"]+)" not found')
@@ -97,7 +97,7 @@ async def apply_all(kube: Kube, manifests: Sequence[Manifest], *, as_user: str |
         removes them, by deleting their owner. Unreachable and other KubeErrors likewise.
     """
     stored: dict[int, Manifest] = {}
-    for stage in _stages(manifests):
+    for stage in stages(manifests):
         results = await asyncio.gather(
             *(kube.apply(manifests[index], as_user=as_user) for index in stage), return_exceptions=True
         )
@@ -112,6 +112,24 @@ async def apply_all(kube: Kube, manifests: Sequence[Manifest], *, as_user: str |
         if refusals:
             raise Refused(refusals)
     return [stored[index] for index in range(len(manifests))]
+
+
+def stages(manifests: Sequence[Manifest]) -> list[list[int]]:
+    """Group indexes into what is applied first and the rest; all of a group are applied at the same time."""
+    early = _FIRST | {"Service"} if any(map(_wants_services, manifests)) else _FIRST
+    first = [index for index, manifest in enumerate(manifests) if manifest.get("kind") in early]
+    rest = [index for index in range(len(manifests)) if index not in first]
+    return [stage for stage in (first, rest) if stage]
+
+
+def _wants_services(manifest: Manifest) -> bool:
+    """Tell whether pods may look for Services in their environment, which has those that came before them.
+
+    ref: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    if manifest.get("kind") in _FIRST | _ADDRESSES:
+        return False
+    return dig(pod_template(manifest), "spec", "enableServiceLinks") is not False
 
 
 async def _check(
@@ -216,10 +234,3 @@ def _waits_for_another(refusal: Refusal, manifests: Sequence[Manifest]) -> bool:
 
 def _name(manifest: Manifest) -> Any:
     return (manifest.get("metadata") or {}).get("name")
-
-
-def _stages(manifests: Sequence[Manifest]) -> list[list[int]]:
-    """Group indexes into what is applied first and the rest; all of a group are applied at the same time."""
-    first = [index for index, manifest in enumerate(manifests) if manifest.get("kind") in _FIRST]
-    rest = [index for index in range(len(manifests)) if index not in first]
-    return [stage for stage in (first, rest) if stage]

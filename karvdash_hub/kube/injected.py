@@ -95,6 +95,11 @@ class InjectedObjects:
         """Return the user namespaces of this and of other Hubs, by name."""
         return {name: found for (_, name), found in self._watches["Namespace"].items.items()}
 
+    def may_exist(self, kind: str, namespace: str, name: str) -> bool:
+        """Tell whether an object is there; in doubt, yes."""
+        watch = self._watches.get(kind)
+        return watch is None or not watch.healthy or (namespace, name) in watch.items
+
     def _observer(self, kind: str) -> Callable[[Key, Injected | None, Injected | None], None]:
         def observe(key: Key, old: Injected | None, new: Injected | None) -> None:
             if old is not None and (new is None or new.digest != old.digest):

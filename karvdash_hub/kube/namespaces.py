@@ -72,6 +72,7 @@ async def ensure_namespace(
     volumes: Sequence[str] = (),
     api: ApiAccess | None = None,
     also: Mapping[str, Mapping[str, str]] | None = None,
+    may_exist: Callable[[str, str, str], bool] = lambda kind, namespace, name: True,
     fresh: float = 30.0,
 ) -> None:
     """Make the user's namespace and what belongs into it, or repair it.
@@ -86,6 +87,7 @@ async def ensure_namespace(
         api: for Secret karvdash-api; None leaves one alone.
         also: who gets the user role besides ``default``: subjects by the name of their RoleBinding, which is
             ``contents.ARGO_BINDING`` or ``OIDC_BINDING``. Those that are left out are removed.
+        may_exist: whether an object by kind, namespace and name may be there; what is not is not deleted.
         fresh: seconds for which a namespace that was right is not looked at again; 0 looks in any case.
 
     Raises: NotYours, Terminating, KubeError.
@@ -110,7 +112,8 @@ async def ensure_namespace(
         if digest == wanted.digest and time.monotonic() - done < fresh:
             return
         existed = await _ensure_owned(kube, wanted)
-        await _ensure_contents(kube, wanted, existed)
+        unwanted = [one for one in wanted.unwanted() if existed and may_exist(one[1], namespace, one[2])]
+        await _ensure_contents(kube, wanted, unwanted)
         await _in_force(kube, namespace)
         memory.done[namespace] = (time.monotonic(), wanted.digest)
 
@@ -216,12 +219,12 @@ def _check_owner(live: Manifest, username: str, owner_id: str) -> None:
     )
 
 
-async def _ensure_contents(kube: Kube, wanted: Wanted, existed: bool) -> None:
+async def _ensure_contents(kube: Kube, wanted: Wanted, unwanted: Sequence[tuple[str, str, str]]) -> None:
     await all_of(*(_apply(kube, manifest) for manifest in wanted.bindings(await kube.whoami())))
     # Whichever of these fails: all are applied anew the next time, and none of them needs another.
     await all_of(
         *(_apply_soon(kube, manifest) for manifest in wanted.contents()),
-        *(_remove(kube, *what, wanted.namespace) for what in (wanted.unwanted() if existed else ())),
+        *(_remove(kube, *what, wanted.namespace) for what in unwanted),
     )
 
 

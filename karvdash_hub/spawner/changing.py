@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from karvdash_hub.errors import Conflict, KarvdashError
 from karvdash_hub.kube.apply import Refusal, Refused
 from karvdash_hub.spawner import launch as steps
+from karvdash_hub.spawner import making, removal
 from karvdash_hub.spawner import options as launch_options
-from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key, Launch
 
@@ -108,7 +108,7 @@ async def _accepted(
     stored = karvdash.passwords.strip(launch.key, options, before=before)
     try:
         made = await steps.plan(karvdash, launch, launch_options.parse(stored))
-        await steps.dry_run(karvdash, launch, made)
+        await making.dry_run(karvdash, launch, made)
     except Refused as refused:
         if _all_immutable(refused.errors):
             _store(spawner, stored)
@@ -119,9 +119,9 @@ async def _accepted(
     _store(spawner, stored)
     spawner.remember(made.beside(former))
     try:
-        uid = await steps.anchor(karvdash, launch, made)
-        made = await steps.apply_all(karvdash, launch, made, uid)
-        await steps.prune(karvdash, launch, former, made)
+        uid = await making.anchor(karvdash, launch, made)
+        made = await making.apply_all(karvdash, launch, made, uid)
+        await making.prune(karvdash, launch, former, made)
         spawner.remember(made)
     except BaseException:
         await asyncio.shield(_back(karvdash, launch, spawner, made, former, before))
@@ -147,8 +147,8 @@ async def _back(
     _store(spawner, before)
     try:
         again = await steps.plan(karvdash, launch, spawner.launch_options)
-        await steps.apply_all(karvdash, launch, again, await steps.anchor(karvdash, launch, again))
-        await steps.prune(karvdash, launch, refused, again)
+        await making.apply_all(karvdash, launch, again, await making.anchor(karvdash, launch, again))
+        await making.prune(karvdash, launch, refused, again)
     except KarvdashError as error:
         log.warning("%s/%s may be half changed until it is restarted: %s", *launch.key, error)
     karvdash.launches.note(launch.key, "ready")

@@ -280,6 +280,7 @@ class Karvdash(Records):
             volumes=self.data.volumes,
             api=self.pod_tokens.access(username),
             also=self.outside.subjects(claim),
+            may_exist=self.repair.objects.may_exist,
             fresh=fresh,
         )
         await self.outside.ensure(claim, again=fresh == 0)

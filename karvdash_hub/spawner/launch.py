@@ -1,43 +1,34 @@
-"""The steps of one launch, in the order in which ``start()`` and ``change`` take them.
+"""The steps of one launch, in the order in which ``start()`` takes them.
 
-    turn ─► namespace ─► plan ─► dry run ─► row ─► anchor ─► apply ─► wait
+    row ─► turn ─► namespace ─► plan ─┬► dry run ─┬► apply ─► wait
+                                      └► anchor ──┘
 
-Everything before the row leaves nothing behind. From the row on, whatever exists can be found again: the
-row says that there may be an anchor, the anchor owns all objects. Steps may be repeated, so a launch
-that a killed Hub left half done is simply done once more.
+From the row on, whatever exists can be found again: the row says that there may be an anchor, the anchor
+owns all objects. Steps may be repeated, so a launch that a killed Hub left half done is simply done once
+more. The three that make the objects are in ``making.py``, because a change takes them too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from karvdash_hub import names
-from karvdash_hub.errors import KarvdashError, Taken, Unavailable
-from karvdash_hub.kube import apply
-from karvdash_hub.kube.errors import AlreadyExists, NotFound
-from karvdash_hub.kube.rest import Manifest, default_account
+from karvdash_hub.errors import KarvdashError, Unavailable
 from karvdash_hub.readiness.judge import judge
 from karvdash_hub.readiness.model import Verdict
 from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.plan import LaunchPlan, make_plan
 from karvdash_hub.spawner.registry import Key, Launch
+from karvdash_hub.spawner.step import step
 from karvdash_hub.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
-
-log = logging.getLogger("jupyterhub.karvdash")
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 #: Seconds that objects of a former run get to disappear. Pods may take their grace period of 30.
 LEFTOVERS = 120.0
@@ -46,29 +37,6 @@ LEFTOVERS = 120.0
 PLACE = 20.0
 #: Seconds until an address that refuses is tried again.
 _TRY_AGAIN = 0.05
-
-
-def _step(
-    name: str, message: str, percent: int
-) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """Tell people that a step begins; hold the launch there when an administrator asked for that.
-
-    For functions of (karvdash, launch, …).
-    """
-
-    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        @functools.wraps(function)
-        async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            karvdash, launch = cast("tuple[Karvdash, Launch]", args[:2])
-            karvdash.launches.say(launch, message, percent)
-            if karvdash.platform.hold_launches_at.get(launch.key.server) == name:
-                log.warning("Holding launch %s of %s at %s", launch.id, launch.key, name)
-                await asyncio.Event().wait()
-            return await function(*args, **kwargs)
-
-        return wrapper
-
-    return decorate
 
 
 def claim_singleton(karvdash: Karvdash, launch: Launch) -> None:
@@ -127,7 +95,7 @@ def _wait_in_line(karvdash: Karvdash, launch: Launch, ahead: int) -> None:
     launch.accept()
 
 
-@_step("namespace", "Preparing your namespace.", 2)
+@step("namespace", "Preparing your namespace.", 2)
 async def prepare(karvdash: Karvdash, launch: Launch, resuming: bool) -> None:
     """Make the user's namespace and folders, and wait until nothing of a former run of this server is left.
 
@@ -149,7 +117,7 @@ async def prepare(karvdash: Karvdash, launch: Launch, resuming: bool) -> None:
             )
 
 
-@_step("plan", "Filling in the template.", 4)
+@step("plan", "Filling in the template.", 4)
 async def plan(karvdash: Karvdash, launch: Launch, options: LaunchOptions) -> LaunchPlan:
     """Fill in the template: pure, but for the passwords, which may have to be read from their Secret."""
     passwords = await karvdash.passwords.values(launch.key, options)
@@ -159,82 +127,7 @@ async def plan(karvdash: Karvdash, launch: Launch, options: LaunchOptions) -> La
     return made
 
 
-@_step("dry-run", "Checking with Kubernetes.", 5)
-async def dry_run(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> None:
-    """Let Kubernetes check every object as the user. Raises: Refused with all that is wrong."""
-    account = default_account(launch.namespace)
-    if refusals := await apply.dry_run(karvdash.kube, made.manifests, as_user=account):
-        raise apply.Refused(in_file(made, refusals))
-
-
-def in_file(made: LaunchPlan, refusals: Sequence[apply.Refusal]) -> list[apply.Refusal]:
-    """Number refusals by the documents of the template's file, as its author counts them."""
-    return [
-        one if one.document is None else replace(one, document=made.indexes[one.document]) for one in refusals
-    ]
-
-
-@_step("anchor", "Creating the objects.", 8)
-async def anchor(karvdash: Karvdash, launch: Launch, made: LaunchPlan) -> str:
-    """Make the ConfigMap that owns everything else, or take over ours that exists; return its uid."""
-    known = karvdash.informers.snapshot(launch.namespace, launch.key.server).anchor is not None
-    stored = await _made_or_taken_over(karvdash, made.anchor, known)
-    karvdash.launches.note(launch.key, "anchored")
-    return str(stored["metadata"]["uid"])
-
-
-async def _made_or_taken_over(karvdash: Karvdash, manifest: Manifest, known: bool) -> Manifest:
-    # One that is known is not created again: a quota that is used up would refuse that, since it is asked
-    # before anything finds that the object exists.
-    if not known:
-        with suppress(AlreadyExists):
-            return await karvdash.kube.create(manifest)
-    await _check_ours(karvdash, manifest)
-    return await karvdash.kube.apply(manifest)
-
-
-async def _check_ours(karvdash: Karvdash, manifest: Manifest) -> None:
-    metadata = manifest["metadata"]
-    live = await karvdash.kube.get("v1", "ConfigMap", metadata["name"], metadata["namespace"])
-    wanted, found = metadata["annotations"], live["metadata"].get("annotations") or {}
-    if any(found.get(mark) != wanted[mark] for mark in (names.ANNOTATION_HUB, names.ANNOTATION_USER)):
-        raise Taken(
-            f"ConfigMap {metadata['name']} exists already and was not made by this Hub. Choose another "
-            "name, or ask an administrator to delete it.",
-            "anchor",
-        )
-
-
-@_step("apply", "Creating the objects.", 9)
-async def apply_all(karvdash: Karvdash, launch: Launch, made: LaunchPlan, uid: str) -> LaunchPlan:
-    """Create or change every object, owned by the anchor, and keep the passwords.
-
-    Returns: the plan as Kubernetes stored it.
-    """
-    account = default_account(launch.namespace)
-    try:
-        stored = await apply.apply_all(karvdash.kube, made.owned_by(uid), as_user=account)
-    except apply.Refused as refused:
-        raise apply.Refused(in_file(made, refused.errors)) from refused
-    await karvdash.passwords.save(launch.key, made.passwords)
-    # Only now: hosts of a plan that is refused must not cost a running service its own.
-    karvdash.store.release_hosts(*launch.key, keep=made.hosts)
-    karvdash.launches.note(launch.key, "applied")
-    launch.accept()
-    return made.as_stored(stored)
-
-
-async def prune(karvdash: Karvdash, launch: Launch, before: LaunchPlan | None, made: LaunchPlan) -> None:
-    """Delete objects of the former plan that the new one does not have; kept claims stay."""
-    account = default_account(launch.namespace)
-    for api_version, kind, name in before.objects_not_in(made) if before else ():
-        try:
-            await karvdash.kube.delete(api_version, kind, name, launch.namespace, as_user=account)
-        except NotFound:
-            continue
-
-
-@_step("wait", "Starting.", 10)
+@step("wait", "Starting.", 10)
 async def wait(
     karvdash: Karvdash, launch: Launch, made: LaunchPlan, leave: Callable[[], Awaitable[None]] | None = None
 ) -> None:

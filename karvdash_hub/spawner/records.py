@@ -29,9 +29,13 @@ class Records:
         yield from list(self.app.users.values())
 
     def user(self, username: str) -> Any | None:
-        """Return JupyterHub's user of this name, or None."""
-        record = orm.User.find(self.app.db, username)
-        return self.app.users[record] if record is not None else None
+        """Return JupyterHub's user of this name, or None.
+
+        It is asked for at every change of a service, so only the number is looked up: ``orm.User.find`` reads
+        servers and roles each time, whether they have changed or not.
+        """
+        number = self.app.db.query(orm.User.id).filter(orm.User.name == username).scalar()
+        return self.app.users[number] if number is not None else None
 
     def membership(self, username: str) -> tuple[bool, frozenset[str]] | None:
         """Tell whether a user is an administrator, and the groups the user is in; None for nobody's name.

@@ -144,14 +144,15 @@ class Launches:
 
     def write(self, launch: Launch) -> None:
         """Write the row of a launch; nothing of it may exist in the cluster before."""
-        user, server = launch.key
-        self._store.begin_launch(user, server, launch.template, launch.namespace, launch.id)
-        self._reload(launch.key)
+        self._rows[launch.key] = self._store.begin_launch(
+            *launch.key, launch.template, launch.namespace, launch.id
+        )
 
     def adopt(self, key: Key, template: str, namespace: str, launch_id: str) -> None:
         """Write the row of a server that runs already, launched by a Hub with another database."""
-        self._store.begin_launch(*key, template, Namespace(namespace), launch_id, state="ready")
-        self._reload(key)
+        self._rows[key] = self._store.begin_launch(
+            *key, template, Namespace(namespace), launch_id, state="ready"
+        )
         self.changed(key)
 
     def say(self, launch: Launch, message: str, percent: int) -> None:
@@ -162,10 +163,11 @@ class Launches:
 
     def note(self, key: Key, state: LaunchState, message: str = "") -> bool:
         """Write how far a launch is, or how it ended; False if it has no row."""
-        known = self._store.set_launch(*key, state, message)
-        self._reload(key)
+        row = self._store.set_launch(*key, state, message)
+        if row is not None:
+            self._rows[key] = row
         self.changed(key)
-        return known
+        return row is not None
 
     def end(self, launch: Launch) -> None:
         """Note that this process is not busy with the server any more."""
@@ -193,11 +195,6 @@ class Launches:
         """Tell subscribers."""
         for callback in list(self._subscribers):
             callback(key)
-
-    def _reload(self, key: Key) -> None:
-        row = self._store.launch(*key)
-        if row is not None:
-            self._rows[key] = row
 
     # --- deletion ------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from karvdash_hub.service_templates.model import ServiceTemplate
 from karvdash_hub.spawner import ahead, changing, following, plan
 from karvdash_hub.spawner import options as launch_options
 from karvdash_hub.spawner.feed import Feed
-from karvdash_hub.spawner.launch import in_file
 from karvdash_hub.spawner.looking import look
+from karvdash_hub.spawner.making import in_file
 from karvdash_hub.spawner.options import LaunchOptions
 from karvdash_hub.spawner.registry import Key
 from karvdash_hub.spawner.views import ServiceView
@@ -132,7 +132,6 @@ class Services:
         name = self._free_name(user, wanted)
         options = plan.checked_options(self._karvdash, template, name, values, size)
         self._check_singleton(user, template)
-        user.get_or_create_spawner(name, display_name or name, replace_failed=True)
         try:
             await self._spawn(handler, user, name, display_name or name, options.to_dict())
         except BaseException:

@@ -31,8 +31,8 @@ from traitlets import validate
 
 from karvdash_hub.errors import KarvdashError
 from karvdash_hub.spawner import launch as steps
+from karvdash_hub.spawner import making, removal
 from karvdash_hub.spawner import options as launch_options
-from karvdash_hub.spawner import removal
 from karvdash_hub.spawner.feed import Busy
 from karvdash_hub.spawner.hub import Karvdash
 from karvdash_hub.spawner.notebook import CannotStart, NotebookSpawner
@@ -42,6 +42,8 @@ from karvdash_hub.spawner.registry import Key, Launch
 
 #: Waiting for one's turn takes as long as it takes, and launch.py has its own clock.
 _NO_TIMEOUT = 365 * 24 * 3600
+#: Seconds for those who wait to hear that a service is ready, before JupyterHub's part takes the event loop.
+_TOLD = 0.02
 
 
 class KarvdashSpawner(NotebookSpawner):
@@ -107,10 +109,11 @@ class KarvdashSpawner(NotebookSpawner):
             raise CannotStart(error.message, error.reason, error.status) from error
         finally:
             self.karvdash.launches.end(launch)
+        await asyncio.sleep(_TOLD)
         return self.hub_url
 
     async def launch(self, launch: Launch, options: LaunchOptions, *, resuming: bool = False) -> None:
-        """Take the steps of a launch that was begun, each in a function of ``launch.py``."""
+        """Take the steps of a launch that was begun, each in a function of ``launch.py`` or ``making.py``."""
         karvdash = self.karvdash
         await steps.begin(karvdash, launch)
         steps.claim_singleton(karvdash, launch)
@@ -125,12 +128,11 @@ class KarvdashSpawner(NotebookSpawner):
         """Make all objects; return the plan as Kubernetes stored it."""
         karvdash = self.karvdash
         plan = await steps.plan(karvdash, launch, options)
-        await steps.dry_run(karvdash, launch, plan)
         # A change that is taken up again knows what it was to replace by what was remembered.
-        self.remember(plan.beside(self.plan if resuming else None))
-        uid = await steps.anchor(karvdash, launch, plan)
-        plan = await steps.apply_all(karvdash, launch, plan, uid)
-        await steps.prune(karvdash, launch, self.plan, plan)
+        beside = plan.beside(self.plan if resuming else None)
+        uid = await making.checked_anchor(karvdash, launch, plan, lambda: self.remember(beside))
+        plan = await making.apply_all(karvdash, launch, plan, uid)
+        await making.prune(karvdash, launch, self.plan, plan)
         self.remember(plan)
         return plan
 

@@ -76,6 +76,27 @@ def unlimited(stack: Stack, namespace: str) -> None:
     time.sleep(1)
 
 
+def test_a_launch_that_is_refused_at_once_leaves_nothing(stack: Stack, person: Callable[..., Person]) -> None:
+    """Its anchor is made while Kubernetes checks the rest; when the answer comes it is gone again."""
+    alice = person()
+    template = upload(
+        alice,
+        TWINS.replace("spec:\n  selector:", "spec:\n  replicas: $REPLICAS\n  selector:")
+        + "- {name: REPLICAS, type: integer, default: -1}\n",
+    )
+    for _ in range(5):
+        answer = alice.api("POST", "/karvdash/services/", {"id": template})
+        assert answer.status_code == 422, answer.text
+        assert {(one["document"], one["field"]) for one in answer.json()["errors"]} == {
+            (2, "spec.replicas"),
+            (5, "spec.replicas"),
+        }
+        assert labelled(stack, alice) == []
+        assert alice.api("GET", "/karvdash/services/").json()["objects"] == []
+    assert launch(alice, template, REPLICAS=1)["name"] == "twins"
+    alice.wait_for("twins", "running")
+
+
 @pytest.mark.parametrize(
     ("resource", "more", "kind", "documents"),
     [

@@ -10,7 +10,7 @@ import pytest
 from karvdash_hub.errors import Conflict
 from karvdash_hub.kube.apply import Refusal
 from karvdash_hub.names import Namespace
-from karvdash_hub.spawner.launch import in_file
+from karvdash_hub.spawner.making import in_file
 from karvdash_hub.spawner.plan import LaunchPlan
 from karvdash_hub.spawner.registry import Key, Launches
 from karvdash_hub.store import Store

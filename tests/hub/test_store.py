@@ -141,7 +141,7 @@ def test_a_locked_database_is_told_soon(store: Store, tmp_path: Path) -> None:
     assert store.launches() == []
     other.execute("ROLLBACK")
     other.close()
-    assert store.set_launch("alice", "redis", "ready") is False
+    assert store.set_launch("alice", "redis", "ready") is None
 
 
 def test_a_ticket_is_good_once_for_its_host_and_time(store: Store) -> None:
@@ -157,15 +157,17 @@ def test_a_ticket_is_good_once_for_its_host_and_time(store: Store) -> None:
 
 def test_a_server_has_one_row_and_keeps_its_first_time(store: Store) -> None:
     namespace = Namespace("karvdash-alice")
-    store.begin_launch("alice", "redis", "redis", namespace, "one")
-    store.set_launch("alice", "redis", "ready")
+    begun = store.begin_launch("alice", "redis", "redis", namespace, "one")
+    assert begun == store.launch("alice", "redis")
+    ready = store.set_launch("alice", "redis", "ready")
     first = store.launch("alice", "redis")
+    assert ready == first
     store.begin_launch("alice", "redis", "redis", namespace, "two")
     second = store.launch("alice", "redis")
     assert first is not None and second is not None
     assert (first.id, first.state) == ("one", "ready")
     assert (second.id, second.state, second.created) == ("two", "started", first.created)
     assert len(store.launches()) == 1
-    assert store.set_launch("alice", "nosuch", "ready") is False
+    assert store.set_launch("alice", "nosuch", "ready") is None
     store.forget_launch("alice", "redis")
     assert store.launches() == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from karvdash_hub.kube import errors
-from karvdash_hub.kube.apply import Refused, apply_all, dry_run
+from karvdash_hub.kube.apply import Refused, apply_all, dry_run, stages
 from karvdash_hub.kube.rest import Kube, Manifests
 from tests.kube.conftest import UserNamespace
 
@@ -32,6 +32,35 @@ def deployment(alice: UserNamespace, name: str = "web", **spec: Any) -> dict[str
 def service(alice: UserNamespace, server: str = "web") -> dict[str, Any]:
     spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
     return alice.manifest("v1", "Service", "web", metadata=labels(server), spec=spec)
+
+
+def no_links(api_version: str, kind: str) -> dict[str, Any]:
+    """What makes pods that find no Services in their environment."""
+    spec: dict[str, Any] = {"enableServiceLinks": False}
+    spec = spec if kind == "Pod" else {"template": {"spec": spec}}
+    return {"apiVersion": api_version, "kind": kind, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("manifests", "expected"),
+    [
+        pytest.param([no_links("apps/v1", "Deployment"), "Service", "Ingress"], [[0, 1, 2]], id="at once"),
+        pytest.param(["Deployment", "Service", "Ingress"], [[1], [0, 2]], id="pods may look for Services"),
+        pytest.param([no_links("v1", "Pod"), "Pod", "Service"], [[2], [0, 1]], id="one of them does"),
+        pytest.param(["Workflow", "Service"], [[1], [0]], id="an unknown kind may make pods"),
+        pytest.param(
+            [no_links("apps/v1", "StatefulSet"), "PersistentVolumeClaim", "Service", "Secret"],
+            [[1, 3], [0, 2]],
+            id="claims first",
+        ),
+        pytest.param(["RoleBinding", "Role"], [[1], [0]], id="roles first"),
+        pytest.param(["NetworkPolicy", no_links("batch/v1", "Job")], [[0], [1]], id="rules first"),
+        pytest.param(["ConfigMap"], [[0]], id="only one stage"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_what_pods_need_comes_first(manifests: list[str | dict[str, Any]], expected: list[list[int]]) -> None:
+    assert stages([{"kind": one} if isinstance(one, str) else one for one in manifests]) == expected
 
 
 async def test_a_good_set_passes_and_is_stored_in_the_order_given(

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from karvdash_hub.kube import errors
-from karvdash_hub.kube.contents import ApiAccess, Isolation
+from karvdash_hub.kube.config import KubeConfig
+from karvdash_hub.kube.contents import BOUNDS, ApiAccess, Isolation
+from karvdash_hub.kube.injected import InjectedObjects
 from karvdash_hub.kube.namespaces import NotYours, Terminating, delete_namespace, ensure_namespace
 from karvdash_hub.kube.rest import Kube
 from tests.fixtures.clusters import SomeCluster
@@ -209,6 +211,31 @@ async def test_pod_security_comes_and_goes_with_the_setting(
     strict = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     await admin_kube.patch("v1", "Namespace", person.name, "", strict)
     assert await level(pod_security=False, fresh=0) == "restricted"
+
+
+async def test_what_is_known_to_be_absent_is_not_deleted(
+    hub_kube: Kube, admin_kube: Kube, hub_config: KubeConfig, person: UserNamespace
+) -> None:
+    """Of the Hub's watch it is known, once that has read everything."""
+    objects = InjectedObjects(hub_config, lambda *_: None)
+    quota = ("ResourceQuota", person.name, BOUNDS)
+    assert objects.may_exist(*quota), "nothing is known yet"
+    try:
+        objects.start()
+        await asyncio.wait_for(objects.synced(), 10)
+        assert not objects.may_exist(*quota)
+        assert objects.may_exist("Secret", person.name, "karvdash-api"), "Secrets are not watched"
+
+        await ensure_namespace(hub_kube, **person.wishes(quota=QUOTA), may_exist=objects.may_exist)
+        async with asyncio.timeout(10):
+            while not objects.may_exist(*quota):
+                await asyncio.sleep(0.02)
+        await ensure_namespace(hub_kube, **person.wishes(), may_exist=lambda *_: False)
+        assert "ResourceQuota karvdash-user" in await contents(admin_kube, person.name)
+        await ensure_namespace(hub_kube, **person.wishes(), may_exist=objects.may_exist, fresh=0)
+        assert bindings(person.name) == await contents(admin_kube, person.name)
+    finally:
+        await objects.stop()
 
 
 async def test_quota_of_the_user_is_in_force(hub_kube: Kube, person: UserNamespace) -> None:
