@@ -18,12 +18,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
-from tornado.httputil import (
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    RequestStartLine,
-    ResponseStartLine,
-)
+from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
@@ -154,21 +149,16 @@ class Stream:
 
         Raises: StreamError if it has more than ``limit`` bytes or does not arrive.
         """
-        parts: list[bytes] = []
-        size = 0
+        content = bytearray()
         async with contextlib.aclosing(self.chunks()) as chunks:
             async for chunk in chunks:
-                size += len(chunk)
-                if size > limit:
+                content += chunk
+                if len(content) > limit:
                     raise StreamError(f"the answer has more than {limit} bytes")
-                parts.append(chunk)
-        return b"".join(parts)
+        return bytes(content)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the answer as it arrives, for those that have an end.
-
-        Raises: StreamError if it does not arrive.
-        """
+        """Yield the answer as it arrives. Raises: StreamError if it breaks off."""
         while (chunk := await self._next(HEAD_TIMEOUT)) is not None:
             yield chunk
         if not self.complete:
