@@ -63,8 +63,7 @@ def api(webhook: Webhook) -> Iterator[Api]:
 def running(webhook: Webhook) -> Iterator[Webhook]:
     """The same, for tests that break it: one replica runs afterwards."""
     yield webhook
-    webhook.stop()
-    webhook.start()
+    webhook.one_again()
 
 
 @pytest.fixture

@@ -72,6 +72,20 @@ class Webhook:
         pairs = ((f"--{name.replace('_', '-')}", value) for name, value in flags.items())
         return [sys.executable, "-m", "karvdash_hub.admission", *(word for pair in pairs for word in pair)]
 
+    def one_again(self) -> None:
+        """Have one replica run as usual, whatever a test has done to both; a good one goes on."""
+        first, second = self.replicas
+        if self._arguments(first) != self.command():
+            first.stop()
+        first.start(self.command(), env=dict(os.environ), cwd=ROOT)
+        second.stop()
+        self.wait_ready()
+
+    @staticmethod
+    def _arguments(process: Process) -> list[str]:
+        path = Path(f"/proc/{process.pid}/cmdline")
+        return path.read_text().rstrip("\0").split("\0") if process.pid else []
+
     def stop(self) -> None:
         """Stop all replicas."""
         for process in self.replicas:
