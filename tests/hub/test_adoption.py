@@ -56,8 +56,10 @@ def lose(stack: Stack, hub: HubProcess, tmp_path: Path) -> Iterator[Callable[[st
         swap(name, stack.hub_dir, tmp_path)
         hub.start()
 
+    tokens = (stack.state / "env").read_bytes()
     yield take
     hub.stop()
+    (stack.state / "env").write_bytes(tokens)  # of the database that comes back
     for name in lost:
         for file in stack.hub_dir.glob(f"{name}*"):
             file.unlink()

@@ -18,7 +18,7 @@ from demo.processes import Died
 from demo.stack import Stack
 from tests.fixtures.stacks import Person
 from tests.hub.conftest import HubProcess
-from tests.hub.helpers import launch, namespace_of
+from tests.hub.helpers import BRIEF, launch, namespace_of, upload
 from tests.hub.test_removed_users import delete_user, make_again, wait_until_gone
 
 
@@ -260,8 +260,8 @@ def test_a_namesake_gets_an_empty_folder_and_an_administrator_the_old_one(
 ) -> None:
     """The name is free when the folder is set aside, and not before."""
     alice = person()
-    launch(alice, "redis")
-    alice.wait_for("redis", "running")
+    launch(alice, upload(alice, BRIEF))
+    alice.wait_for("brief", "running")
     namespace = namespace_of(alice)
     (private(stack, alice) / "diary").write_text("hers")
     files.stop()

@@ -11,7 +11,7 @@ import requests
 from demo.stack import Stack
 from tests.fixtures.stacks import Person, make_person
 from tests.hub.conftest import HubProcess
-from tests.hub.helpers import launch, namespace_of
+from tests.hub.helpers import BRIEF, launch, namespace_of, upload
 from tests.hub_http.test_api import events
 
 
@@ -30,7 +30,7 @@ def wait_until_gone(stack: Stack, namespace: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while stack.cluster.kubectl("get", "namespace", namespace, "--ignore-not-found", "--output", "name"):
         assert time.monotonic() < deadline, f"{namespace} is still there"
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 def make_again(stack: Stack, name: str, seconds: float = 60) -> Person:
@@ -47,13 +47,13 @@ def make_again(stack: Stack, name: str, seconds: float = 60) -> Person:
         # JupyterHub keeps the reason for its log; who signs in reads it.
         assert (answer.status_code, "Failed to create user" in answer.text) == (400, True), answer.text
         assert time.monotonic() < deadline, answer.text
-        time.sleep(1)
+        time.sleep(0.2)
 
 
 def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Person]) -> None:
     """Running services, a stopped one, and the account go; the name is free when the namespace is gone."""
     alice = person()
-    launch(alice, "redis", NAME="running")
+    launch(alice, upload(alice, BRIEF), NAME="running")
     alice.wait_for("running", "running")
     launch(alice, "hello-kubernetes", NAME="stopped")
     alice.wait_for("stopped", "running")
@@ -68,7 +68,7 @@ def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Pers
     wait_until_gone(stack, namespace)
     namesake = make_again(stack, alice.name)
     assert namesake.api("GET", "/karvdash/services/").json()["objects"] == []
-    launch(namesake, "redis", NAME="of-the-next")
+    launch(namesake, upload(namesake, BRIEF), NAME="of-the-next")
     namesake.wait_for("of-the-next", "running")
     with open_page:
         heard = [data for _, data, _ in events(open_page)]
@@ -78,8 +78,8 @@ def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Pers
 def test_a_killed_hub_goes_on_removing(stack: Stack, person: Callable[..., Person], hub: HubProcess) -> None:
     """The row says what is left to do."""
     alice = person()
-    launch(alice, "redis")
-    alice.wait_for("redis", "running")
+    launch(alice, upload(alice, BRIEF))
+    alice.wait_for("brief", "running")
     namespace = namespace_of(alice)
     assert delete_user(stack, alice.name).status_code == 204
     hub.kill()

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -36,8 +37,9 @@ c.Platform.stuck_patience = 2
 @pytest.mark.timeout(300)
 def test_each_failure_is_told_in_a_sentence(person: Callable[..., Person], hub: HubProcess) -> None:
     hub.restart(PROFILES)
-    alice = person()
-    told = {slug: failure_of(NotebookServer(alice), slug) for slug in ("image", "room", "crash", "silent")}
+    servers = {slug: NotebookServer(person()) for slug in ("image", "room", "crash", "silent")}
+    with ThreadPoolExecutor() as threads:
+        told = dict(zip(servers, threads.map(failure_of, servers.values(), servers), strict=True))
     assert {slug: first for slug, (first, _, _) in told.items()} == {
         slug: card for slug, (_, card, _) in told.items()
     }
