@@ -26,22 +26,29 @@ class Scene:
     service: str = "talker"
 
 
-@pytest.fixture(scope="module")
-def scene(stack: Stack) -> Iterator[Scene]:
-    """Launched once a module; tests that change it put it back."""
+@pytest.fixture(scope="package")
+def launched(stack: Stack) -> Iterator[tuple[Person, Person, str]]:
+    """The owner, whose service runs, the other one, and the owner's template."""
     owner = make_person(stack, "o" + secrets.token_hex(4))
     other = make_person(stack, "x" + secrets.token_hex(4))
     added = owner.api("POST", "/karvdash/templates/", json={"data": TALKER})
     assert added.status_code == 200, added.text
     template = str(added.json()["id"])
-    launched = owner.api(
+    answer = owner.api(
         "POST", "/karvdash/services/", json={"id": template, "NAME": "talker", "SECRET": "s3cret-word"}
     )
-    assert launched.status_code == 201, launched.text
+    assert answer.status_code == 201, answer.text
     owner.wait_for("talker", "running")
-    yield Scene(owner, other, sign_in(owner), sign_in(other), template)
+    yield owner, other, template
     owner.remove_everything()
     owner.api("DELETE", f"/karvdash/templates/{template}/")
+
+
+@pytest.fixture(scope="module")
+def scene(launched: tuple[Person, Person, str]) -> Scene:
+    """Launched once for all modules, which sign in anew; tests that change it put it back."""
+    owner, other, template = launched
+    return Scene(owner, other, sign_in(owner), sign_in(other), template)
 
 
 @pytest.fixture
