@@ -31,7 +31,7 @@ TOGETHER = {
 #: last would keep the others waiting. ``cluster`` measures how soon a node is ready.
 FIRST = (
     *("cluster", "site", "gate", "accounts", "notebook", "browser", "policies", "admission", "relying"),
-    *("kube", "hub"),
+    *("watch", "kube", "hub"),
 )
 HERE = Path(__file__).parent
 

@@ -59,6 +59,14 @@ class Account:
         self.wait_for(name, "running")
         return str(urlsplit(answer.json()["url"]).hostname)
 
+    def delete(self, name: str, seconds: float = 30) -> None:
+        """Delete a service and wait until nothing is left of it, its address included."""
+        assert self.api("DELETE", f"/karvdash/services/{name}/").status_code == 204
+        deadline = time.monotonic() + seconds
+        while self.api("GET", f"/karvdash/services/{name}/").status_code != 404:
+            assert time.monotonic() < deadline, name
+            time.sleep(0.1)
+
     def wait_for(self, name: str, state: str, seconds: float = 30) -> dict[str, Any]:
         """Wait for a state of a service."""
         deadline = time.monotonic() + seconds

@@ -52,7 +52,7 @@ def erin(impatient: Site) -> Account:
 def opened(impatient: Site, erin: Account) -> Iterator[str]:
     """The host of a service."""
     yield erin.launch("external")
-    erin.api("DELETE", "/karvdash/services/external/")
+    erin.delete("external")
 
 
 @pytest.fixture
