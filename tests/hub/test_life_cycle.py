@@ -43,8 +43,12 @@ def test_jupyterhubs_own_api_launches_as_well(stack: Stack, person: Callable[...
     answer = alice.api("POST", f"/users/{alice.name}/servers/greeting", {"user_options": options})
     assert answer.status_code == 202, answer.text
     assert alice.wait_for("greeting", "running")["values"]["MESSAGE"] == "by the Hub"
-    model = alice.api("GET", f"/users/{alice.name}/servers/greeting").json()
-    assert (model["ready"], model["user_options"]["profile"]) == (True, "hello-kubernetes")
+    # The service runs when it answers; JupyterHub calls it ready when its proxy has a route as well.
+    deadline = time.monotonic() + 10
+    while not (model := alice.api("GET", f"/users/{alice.name}/servers/greeting").json())["ready"]:
+        assert time.monotonic() < deadline, model
+        time.sleep(0.05)
+    assert model["user_options"]["profile"] == "hello-kubernetes"
 
     assert alice.api("DELETE", f"/users/{alice.name}/servers/greeting", {"remove": True}).status_code in (
         202,
