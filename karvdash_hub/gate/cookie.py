@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tornado.web import create_signed_value, decode_signed_value
 
@@ -115,16 +116,21 @@ class Keys:
         return session if session.host == host and session.expires > now else None
 
     def _make(self) -> None:
+        """Make the file unless it is there; of replicas that start together one does, and none reads half."""
+        if self._path.exists():
+            return
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # mkstemp gives mode 0600; a link is refused where somebody else was quicker.
+            with NamedTemporaryFile("w", dir=self._path.parent, prefix=".gate.") as file:
+                file.write(secrets.token_hex(32) + "\n")
+                file.flush()
+                os.link(file.name, self._path)
         except FileExistsError:
             return
         except OSError as error:
             raise KarvdashError(
                 f"The gate's key file {self._path} cannot be made: {error.strerror}.", "keys", 500
             ) from None
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
 
 
 def _number(key: str) -> int:

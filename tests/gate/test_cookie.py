@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_a_key_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Keys(path).verify(first, SESSION.host, NOW) == SESSION, "a second start keeps the key"
+
+
+def test_gates_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
+    """Each of many either makes the file or finds it whole."""
+    path = tmp_path / "gate.key"
+    with ThreadPoolExecutor(16) as starts:
+        for _ in range(20):
+            path.unlink(missing_ok=True)
+            values = [one.sign(SESSION) for one in starts.map(lambda _: Keys(path), range(16))]
+            assert {Keys(path).verify(value, SESSION.host, NOW) for value in values} == {SESSION}
+    assert [one.name for one in tmp_path.iterdir()] == ["gate.key"], "nothing is left beside it"
 
 
 def test_a_new_key_signs_and_the_old_one_still_verifies(keys: Keys, tmp_path: Path) -> None:
