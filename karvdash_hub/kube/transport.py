@@ -29,6 +29,8 @@ _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 #: Longest Retry-After that is obeyed, in seconds.
 _PATIENCE = 5.0
 _CONNECT_TIMEOUT = 5.0
+#: For requests; more of them wait for their turn. asyncio keeps 256 KiB for each connection with TLS.
+_CONNECTIONS = 24
 _LARGEST_ERROR = 256 * 1024
 
 
@@ -65,13 +67,12 @@ class Transport:
     def __init__(self, config: KubeConfig, *, timeout: float = 30.0) -> None:
         self.config = config
         self._timeout = timeout
-        self._open: aiohttp.ClientSession | None = None
+        self._open: dict[int, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._open is not None:
-            await self._open.close()
-            self._open = None
+        while self._open:
+            await self._open.popitem()[1].close()
 
     async def request(self, call: Call) -> dict[str, Any]:
         """Do one request and return the parsed answer.
@@ -105,7 +106,8 @@ class Transport:
         """
         endless = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=None)
         with self._network_errors():
-            async with self._session().request(
+            # Apart: whoever follows a log keeps a connection for hours, and others' requests need some.
+            async with self._session(0).request(
                 call.method, self._url(call), timeout=endless, allow_redirects=False, **self._options(call)
             ) as response:
                 if response.status >= 300:
@@ -124,7 +126,7 @@ class Transport:
         options = self._options(call)
         try:
             with self._network_errors():
-                async with self._session().ws_connect(
+                async with self._session(0).ws_connect(
                     self._url(call), protocols=protocols, **options
                 ) as connection:
                     yield connection
@@ -149,16 +151,19 @@ class Transport:
                 answer: dict[str, Any] = json.loads(await response.read())
                 return answer
 
-    def _session(self) -> aiohttp.ClientSession:
-        if self._open is None:
-            self._open = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60, socket_factory=_socket),
+    def _session(self, connections: int = _CONNECTIONS) -> aiohttp.ClientSession:
+        """Return the session with at most so many connections, 0 for any number."""
+        if connections not in self._open:
+            self._open[connections] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=connections, keepalive_timeout=60, socket_factory=_socket
+                ),
                 # The whole is limited in request().
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
-        return self._open
+        return self._open[connections]
 
     def _url(self, call: Call) -> URL:
         query = f"?{urlencode(call.params)}" if call.params else ""

@@ -19,6 +19,7 @@ import pytest
 from karvdash_hub.kube import errors
 from karvdash_hub.kube.config import KubeConfig
 from karvdash_hub.kube.rest import Kube
+from karvdash_hub.kube.transport import Call
 from tests.fixtures.clusters import SomeCluster
 from tests.kube.conftest import UserNamespace
 
@@ -243,3 +244,13 @@ async def test_a_token_that_is_replaced(hub_config: KubeConfig, tmp_path: Path) 
             await kube.whoami()
         file.write_text(hub_config.token)
         assert await kube.whoami() == "system:serviceaccount:karvdash:karvdash-hub"
+
+
+async def test_followers_take_nobodys_connection(hub_kube: Kube) -> None:
+    """Seventy open streams, as of people who follow logs: another request does not wait for one to end."""
+    follow = Call("GET", "/api/v1/nodes", [("watch", "1")])
+    async with contextlib.AsyncExitStack() as streams:
+        for _ in range(70):
+            await streams.enter_async_context(hub_kube._transport.stream(follow))
+        found = await asyncio.wait_for(hub_kube.list("v1", "Node"), 5)
+    assert len(found) == 1
