@@ -21,6 +21,7 @@ from karvdash_hub.kube.deactivation import cut_off
 from karvdash_hub.kube.errors import NotFound
 from karvdash_hub.spawner.users import delete_person
 from karvdash_hub.store_rows import Order
+from karvdash_hub.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from karvdash_hub.spawner.hub import Karvdash
@@ -79,8 +80,7 @@ class Standing:
                     tasks.create_task(self._carry_out_all(username, going))
                 for order in self._told.keys() - set(orders):
                     del self._told[order]
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), INTERVAL)
+                await wait_for_event(self._wake, INTERVAL)
                 self._wake.clear()
 
     async def _carry_out_all(self, username: str, going: set[str]) -> None:

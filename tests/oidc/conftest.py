@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,14 +11,11 @@ import pytest
 from karvdash_hub.oidc.model import Client, digest, new_secret
 from karvdash_hub.store import Store
 from tests.accounts.lone_hub import LoneHub
+from tests.fixtures.accounts import cheap_hash
 from tests.oidc.party import Browser, Party
 
 PASSWORD = "correct horse battery"
-#: A hash says itself what checking it costs (``accounts/passwords.py``): this one nearly nothing.
-CHEAP_HASH = "scrypt$2$8$1$" + "$".join(
-    base64.b64encode(part).decode().rstrip("=")
-    for part in (b"salt", hashlib.scrypt(PASSWORD.encode(), salt=b"salt", n=2, r=8, p=1, dklen=32))
-)
+CHEAP_HASH = cheap_hash(PASSWORD)
 CALLBACK = "https://app.example.org/callback"
 #: Everything is logged, so that a test can look for secrets; and JupyterHub's own OAuth has a client.
 CONFIG = """
