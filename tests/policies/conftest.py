@@ -9,20 +9,21 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from cluster import Cluster
 from karvdash_hub.data.settings import DataDomains
 from karvdash_hub.kube import errors
 from karvdash_hub.kube.namespaces import ensure_namespace
 from karvdash_hub.kube.rest import Kube, default_account
 from karvdash_hub.kube.transport import Call
-from karvdash_hub.policies import LABEL_PART_OF, PART_OF, Policies, manifests
+from karvdash_hub.policies import Policies, manifests
 from karvdash_hub.settings import Platform
-from tests.fixtures.clusters import SomeCluster
+from tests.fixtures.clusters import NAME, STATE, SomeCluster
 from tests.kube.conftest import (  # noqa: F401 - fixtures
     OWNER_ID,
     UserNamespace,
@@ -99,22 +100,37 @@ def settings() -> tuple[Platform, DataDomains, Policies]:
     return Platform(public_url=f"http://{DOMAIN}:8000"), DataDomains(), Policies()
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster of these tests alone: what they put in force would refuse what others do.
+
+    It cannot be taken away again on a shared one: without any binding the API server would never look at
+    changed parameters again (docs/reference/policies.md).
+    """
+    own = Cluster(name=f"{NAME}p", state=STATE / "policies")
+    own.down(wipe=True)  # what an interrupted run left
+    own.up(progress=print)
+    yield own
+    own.down(wipe=True)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def down(cluster: Cluster) -> Iterator[None]:
+    """End the cluster with the last of these tests, not with the last of all."""
+    yield
+    cluster.down(wipe=True)
+
+
 @pytest.fixture(scope="package")
 async def policies(
     admin_kube: Kube,  # noqa: F811
     settings: tuple[Platform, DataDomains, Policies],
-) -> AsyncIterator[dict[str, Json]]:
-    """All policies in force, with the defaults; afterwards as they were before. Yields them by name."""
-    ours = f"{LABEL_PART_OF}={PART_OF}"
-    before = await admin_kube.list(POLICY_API, "ValidatingAdmissionPolicy", label_selector=ours)
+) -> dict[str, Json]:
+    """All policies in force, with the defaults. Returns them by name."""
     wanted = manifests(*settings)
     for manifest in wanted:
         await admin_kube.apply(manifest)
-    yield {one["metadata"]["name"]: one for one in wanted if one["kind"] == "ValidatingAdmissionPolicy"}
-    for found in before:
-        metadata = {key: found["metadata"][key] for key in ("name", "labels")}
-        kind = {"apiVersion": POLICY_API, "kind": "ValidatingAdmissionPolicy"}
-        await admin_kube.apply({**kind, "metadata": metadata, "spec": found["spec"]})
+    return {one["metadata"]["name"]: one for one in wanted if one["kind"] == "ValidatingAdmissionPolicy"}
 
 
 async def in_force(user: User) -> None:
