@@ -133,6 +133,9 @@ class Gate:
         return secrets.token_hex(16)
 
     async def _settled(self, request: Request, identity: Identity) -> Verdict:
+        if not self.watches.synced:
+            # It listens from its first moment, and a front with several gates asks it at once.
+            await self.watches.synced_within(PATIENCE)
         deadline = time.monotonic() + PATIENCE
         while True:
             verdict = self._decide(request, identity)

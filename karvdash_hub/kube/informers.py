@@ -99,7 +99,7 @@ class Informers:
         self._subscribers: list[Callable[[str, str], object]] = []
         self._outage_subscribers: list[Callable[[], object]] = []
         for required in self._required:
-            required.on_outage = self._outage_changed
+            required.outage.on_change = self._outage_changed
         self._waiters: dict[ServerKey, set[asyncio.Event]] = {}
         self._touched: dict[ServerKey, None] = {}
         self._draining: asyncio.Handle | None = None
@@ -131,12 +131,12 @@ class Informers:
     @property
     def outage(self) -> str:
         """What is wrong and since when, as a sentence for a person; empty when nothing is."""
-        since = [watch.trouble_since for watch in self._required]
+        since = [watch.outage.since for watch in self._required]
         begun = [moment for moment in since if moment is not None]
         if not begun:
             return ""
         if len(begun) < len(since):
-            return next(watch.outage for watch in self._required if watch.outage)
+            return next(watch.outage.text for watch in self._required if watch.outage.text)
         return f"Kubernetes has not answered since {time.strftime('%H:%M', time.gmtime(min(begun)))} UTC."
 
     def servers(self) -> set[ServerKey]:

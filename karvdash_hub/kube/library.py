@@ -134,7 +134,7 @@ class TemplateLibrary:
             elif id in self._platform:
                 message = "The platform has a template of this id, which is used instead of yours."
                 found.append({"id": id, "errors": [FieldError(None, "", message)], "custom": True})
-        if outage := self._watch.outage:
+        if outage := self._watch.outage.text:
             cure = " Is the kind Template installed (share/rbac/crd.yaml)?" if " 404" in outage else ""
             message = f"Users' own templates may be out of date. {outage}{cure}"
             found.append({"id": "templates", "errors": [FieldError(None, "", message)], "custom": False})

@@ -28,6 +28,7 @@ from urllib.parse import urlencode
 from karvdash_hub.kube import backoff
 from karvdash_hub.kube.config import ConfigError, KubeConfig
 from karvdash_hub.kube.items import Items, Key, put
+from karvdash_hub.kube.outage import Outage
 from karvdash_hub.kube.pages import walk_list
 from karvdash_hub.kube.stream import Pause, Refused, Stream, StreamError, refusal
 
@@ -69,7 +70,7 @@ class Watch(Generic[T]):
 
     Attributes:
         synced: set once a complete state has been seen; never unset, since old items stay.
-        on_outage: called whenever ``outage`` changes.
+        outage: what is wrong, and since when.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Watch(Generic[T]):
     ) -> None:
         self.path = path
         self.synced = asyncio.Event()
-        self.on_outage: Callable[[], object] = _nothing
+        self.outage = Outage(path)
         self._config = config
         self._selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         self._project = project
@@ -101,7 +102,6 @@ class Watch(Generic[T]):
         self._stream: Stream | None = None
         self._heard = 0.0
         self._backoff = backoff.Backoff()
-        self._trouble: tuple[float, str] | None = None
 
     @property
     def items(self) -> Mapping[Key, T]:
@@ -117,25 +117,7 @@ class Watch(Generic[T]):
     @property
     def healthy(self) -> bool:
         """Whether the items are complete and, as far as can be known, current."""
-        return self.synced.is_set() and self._trouble is None
-
-    @property
-    def outage(self) -> str:
-        """What is wrong and since when, as a sentence; empty when nothing is."""
-        if self._trouble is None:
-            return ""
-        since, cause = self._trouble
-        clock = time.strftime("%H:%M:%S", time.gmtime(since))
-        return f"No news from Kubernetes about {self._kind} since {clock} UTC: {cause}."
-
-    @property
-    def trouble_since(self) -> float | None:
-        """Unix time since when something is wrong, None when nothing is."""
-        return self._trouble[0] if self._trouble else None
-
-    @property
-    def _kind(self) -> str:
-        return self.path.rpartition("/")[2]
+        return self.synced.is_set() and self.outage.since is None
 
     def start(self) -> None:
         """Begin to watch, in a task of the running event loop. Errors never end it, only ``stop`` does."""
@@ -163,12 +145,7 @@ class Watch(Generic[T]):
         while True:
             asked = None
             try:
-                await self._once()
-            except (StreamError, ConfigError) as error:
-                self._interrupted(str(error))
-            except Refused as error:
-                self._refused(error)
-                asked = ABSENT if self._optional and error.code == 404 else error.retry_after
+                asked = await self._attempt()
             except Exception:
                 # A defect of ours: loud, and begun afresh, because a watch that ends without a word
                 # would leave everybody with old news for ever.
@@ -176,6 +153,17 @@ class Watch(Generic[T]):
                 self._version = ""
                 self._troubled("an internal error, see the log")
             await asyncio.sleep(self._backoff.next(asked))
+
+    async def _attempt(self) -> float | None:
+        """Follow one stream to its end, whatever that is; returns the seconds that the server asks for."""
+        try:
+            await self._once()
+        except (StreamError, ConfigError) as error:
+            self._interrupted(str(error))
+        except Refused as error:
+            self._refused(error)
+            return ABSENT if self._optional and error.code == 404 else error.retry_after
+        return None
 
     async def _once(self) -> None:
         """Follow one stream to its end, after the list if one is needed first."""
@@ -196,7 +184,7 @@ class Watch(Generic[T]):
             began = time.monotonic()
             try:
                 if fresh is None:
-                    self._working()
+                    self.outage.end()
                 async with aclosing(stream.lines(self._silence)) as lines:
                     async for line in lines:
                         fresh = self._take(json.loads(line), fresh)
@@ -246,7 +234,7 @@ class Watch(Generic[T]):
     def _complete(self, fresh: dict[Key, T]) -> None:
         self._items.replace(fresh)
         self.synced.set()
-        self._working()
+        self.outage.end()
 
     async def _list(self) -> None:
         """Fetch everything in pages, for servers without WatchList (off by default in 1.33)."""
@@ -277,6 +265,7 @@ class Watch(Generic[T]):
     def _refused(self, error: Refused) -> None:
         if error.code == 404 and self._optional:
             self._version = ""
+            self._heard = time.monotonic()
             self._complete({})
         elif error.code in (400, 422) and self._watch_list and not self._version:
             log.info("%s: this API server has no WatchList, listing in pages", self.path)
@@ -297,21 +286,4 @@ class Watch(Generic[T]):
             self._troubled(cause)
 
     def _troubled(self, cause: str) -> None:
-        if self._trouble is None:
-            since = time.time() - (self.last_contact if self.synced.is_set() else 0)
-            self._trouble = (since, cause)
-            log.warning("%s", self.outage)
-            self.on_outage()
-        elif self._trouble[1] != cause:
-            self._trouble = (self._trouble[0], cause)
-            self.on_outage()
-
-    def _working(self) -> None:
-        if self._trouble is not None:
-            log.info("Kubernetes answers again about %s", self._kind)
-            self._trouble = None
-            self.on_outage()
-
-
-def _nothing() -> None:
-    """Nobody listens."""
+        self.outage.begin(cause, self.last_contact if self.synced.is_set() else 0.0)

@@ -43,7 +43,7 @@ class Watched(Generic[Kind]):
     @property
     def outages(self) -> list[str]:
         """What is wrong with the watches, in sentences."""
-        return [watch.outage for watch in self.by_kind.values() if watch.outage]
+        return [watch.outage.text for watch in self.by_kind.values() if watch.outage.text]
 
     def start(self) -> None:
         """Begin to watch."""

@@ -97,10 +97,9 @@ class Site:
         self.pod.up()
         self._prepare()
         self._collector.start(self._collector_command(), env={}, cwd=self.folder)
-        for name in self.processes:  # side by side: each needs a second or more
-            self._launch(name)
-        for name in self.processes:
-            self._await(name)
+        for step in (self.launch, self._await):  # side by side: each process needs a second or more
+            for name in self.processes:
+                step(name)
 
     def down(self) -> None:
         """End everything."""
@@ -110,15 +109,16 @@ class Site:
         self.pod.down()
         self.cluster.down()
 
-    def start(self, name: str) -> None:
-        """Start one process unless it runs, and wait until it serves."""
-        self._launch(name)
-        self._await(name)
-
-    def _launch(self, name: str) -> None:
+    def launch(self, name: str) -> None:
+        """Start one process unless it runs."""
         commands = {"proxy": self._proxy, "hub": self._hub, "front": self._front_command}
         command = commands[name]() if name in commands else self._gate(self._gates[name])
         self.processes[name].start(command, env=self._environment(), cwd=self.folder / "hub")
+
+    def start(self, name: str) -> None:
+        """Start one process unless it runs, and wait until it serves."""
+        self.launch(name)
+        self._await(name)
 
     def _await(self, name: str) -> None:
         addresses = {
@@ -203,13 +203,13 @@ class Site:
     def _install(self) -> None:
         """Apply share/rbac, as an administrator of the cluster does."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(install_manifests())})
-        command = [str(binaries.find("kubectl")), "--kubeconfig", str(self._kubeconfig("admin"))]
-        command += ["apply", "--server-side", "-f", "-"]
+        command = [str(binaries.find("kubectl")), f"--kubeconfig={self._kubeconfig('admin')}", "apply"]
+        command += ["--server-side", "-f", "-"]
         done = subprocess.run(command, input=text, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
 
     def log(self, name: str) -> str:
-        """Everything that a process has written."""
+        """What a process has written."""
         return (self.folder / "log" / f"{name}.log").read_text()
 
     # --- files and commands ------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+import requests
 
 from tests.site.site import Account, Site
 from tests.site.visitor import Visitor
@@ -83,6 +84,22 @@ def test_keys_are_changed_without_signing_anybody_out(site: Site, host: str, ali
     time.sleep(2.1)  # what the front has in memory
     assert {after.fetch(site.url(host)).status for _ in range(6)} == {200}
     assert {before.fetch(site.url(host)).status for _ in range(6)} == {302}
+
+
+def test_a_gate_that_has_just_started_is_asked_at_once(site: Site, host: str, browser: Visitor) -> None:
+    """It answers when it has seen the cluster, a moment later, and refuses nobody for not having done so."""
+    gate, address = site.processes["gate2"], f"http://127.0.0.1:{site.gate_ports[1]}/auth"
+    gate.kill()
+    site.launch("gate2")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            answer = requests.get(address, headers={"X-Original-Host": host}, timeout=15)
+            break
+        except requests.ConnectionError:
+            assert gate.pid and time.monotonic() < deadline, gate.last_lines()
+    assert (answer.status_code, answer.headers["X-Karvdash-Reason"]) == (401, "sign-in")
+    site.start("gate2")
 
 
 def test_a_gate_is_killed_under_load(site: Site, host: str, alice: Account) -> None:

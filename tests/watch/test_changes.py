@@ -66,7 +66,7 @@ async def test_state_then_changes(server: ApiServer, kube: Kube, watch_list: boo
     assert (watch.healthy, watch.last_contact, dict(watch.items)) == (False, float("inf"), {})
     watch.start()
     await asyncio.wait_for(watch.synced.wait(), 10)
-    assert (names(watch), told, watch.outage) == ({"a": "1"}, [("a", None, "1")], "")
+    assert (names(watch), told, watch.outage.text) == ({"a": "1"}, [("a", None, "1")], "")
     await until(lambda: watch.healthy)
 
     await kube.create(config_map("b", "2"))
@@ -186,7 +186,7 @@ async def test_a_server_without_watch_list_is_listed_in_pages(kube: Kube) -> Non
             await asyncio.wait_for(watch.synced.wait(), 10)
             await other.apply(config_map("a", "2"))
             await until(lambda: names(watch) == {"a": "2"})
-            assert watch.outage == ""
+            assert watch.outage.text == ""
             await watch.stop()
     finally:
         old.down()

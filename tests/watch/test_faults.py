@@ -56,7 +56,7 @@ async def test_one_lost_connection_is_no_outage(server: ApiServer, caplog: pytes
         watch._backoff.reset()
         relay.cut()
         await until(lambda: relay.accepted == 2 and relay.connections == 1)
-        assert (watch.healthy, watch.outage, caplog.text) == (True, "", "")
+        assert (watch.healthy, watch.outage.text, caplog.text) == (True, "", "")
         await watch.stop()
 
 
@@ -71,9 +71,9 @@ async def test_api_server_away_then_back(
         port = relay.port
         told = record(watch)
     # The relay is gone: connections to its port are refused.
-    await until(lambda: watch.outage)
-    assert watch.outage.startswith("No news from Kubernetes about configmaps since ")
-    assert watch.outage.endswith(" UTC: connection refused.")
+    await until(lambda: watch.outage.text)
+    assert watch.outage.text.startswith("No news from Kubernetes about configmaps since ")
+    assert watch.outage.text.endswith(" UTC: connection refused.")
     assert (watch.healthy, names(watch)) == (False, {"stays": "1", "changes": "1", "goes": "1"})
     await kube.apply(config_map("changes", "2"))
     await kube.delete("v1", "ConfigMap", "goes", "default")
@@ -137,11 +137,40 @@ async def test_token_file_changes(server: ApiServer, kube: Kube, tmp_path: Path)
         server.config(token_file=str(file)), "/api/v1/namespaces/default/configmaps", project=value
     )
     watch.start()
-    await until(lambda: watch.outage)
-    assert watch.outage.endswith("the API server answers 401: Unauthorized.")
+    await until(lambda: watch.outage.text)
+    assert watch.outage.text.endswith("the API server answers 401: Unauthorized.")
     file.write_text(ADMIN + "\n")
     await asyncio.wait_for(watch.synced.wait(), 10)
-    assert (watch.outage, names(watch)) == ("", {"a": "1"})
+    assert (watch.outage.text, names(watch)) == ("", {"a": "1"})
+    await watch.stop()
+
+
+async def test_a_kind_that_is_not_installed_may_be_refused_later(
+    server: ApiServer, kube: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No objects is an answer, and the watch outlives the next one, whatever it is and who hears of it."""
+    monkeypatch.setattr("karvdash_hub.kube.watch.ABSENT", 0.1)
+    file = tmp_path / "token"
+    file.write_text(ADMIN)
+    watch: Watch[str] = Watch(
+        server.config(token_file=str(file)), "/apis/example.org/v1/things", project=value, optional=True
+    )
+    told: list[str] = []
+
+    def tell() -> None:
+        told.append(watch.outage.text)
+        raise ValueError("a defect of whoever is told")
+
+    watch.outage.on_change = tell
+    watch.start()
+    await asyncio.wait_for(watch.synced.wait(), 10)
+    assert (watch.outage.text, told) == ("", [])
+    file.write_text("wrong")
+    await until(lambda: watch.outage.text)
+    assert watch.outage.text.endswith("the API server answers 401: Unauthorized.")
+    file.write_text(ADMIN)
+    await until(lambda: not watch.outage.text)
+    assert [bool(outage) for outage in told] == [True, False]
     await watch.stop()
 
 
@@ -151,8 +180,8 @@ async def test_rights_that_come_later(server: ApiServer, kube: Kube) -> None:
         server.config(NOBODY), "/api/v1/namespaces/default/secrets", project=lambda item: "secret"
     )
     watch.start()
-    await until(lambda: watch.outage)
-    assert 'secrets is forbidden: User "nobody" cannot' in watch.outage
+    await until(lambda: watch.outage.text)
+    assert 'secrets is forbidden: User "nobody" cannot' in watch.outage.text
     await kube.apply(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -115,16 +115,16 @@ async def test_too_many_requests(server: ApiServer, let_go: Callable[[], None]) 
         config = server.config(NOBODY, port=relay.port)
         watch: Watch[str] = Watch(config, "/api/v1/namespaces/default/secrets", project=value)
         watch.start()
-        await until(lambda: watch.outage)
+        await until(lambda: watch.outage.text)
         refused = time.monotonic()
-        assert "the API server answers 429: " in watch.outage
+        assert "the API server answers 429: " in watch.outage.text
         await until(lambda: relay.accepted == 2)
         assert time.monotonic() - refused >= 0.95  # Retry-After: 1
 
         let_go()
         await occupied
         await asyncio.wait_for(watch.synced.wait(), 15)
-        assert watch.outage == ""
+        assert watch.outage.text == ""
         await watch.stop()
 
 
