@@ -10,6 +10,7 @@ help, only root could write to a volume of the default StorageClass.
 import fcntl
 import os
 import signal
+import stat
 import sys
 
 SECONDS_BETWEEN_LOOKS = 30.0
@@ -17,8 +18,12 @@ SECONDS_BETWEEN_LOOKS = 30.0
 
 def open_volumes(folder: str) -> None:
     for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mode & 0o777 != 0o777:
-            os.chmod(entry.path, 0o777)  # noqa: S103
+        try:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode) and mode & 0o777 != 0o777:
+                os.chmod(entry.path, 0o777)  # noqa: S103
+        except FileNotFoundError:  # its claim was deleted in this moment
+            continue
 
 
 def main(folder: str) -> None:

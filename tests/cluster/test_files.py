@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from cluster.addresses import plans
 from cluster.cgroups import hierarchies, version
 from cluster.components import components
 from cluster.envfile import parse_env
+from cluster.keeper import open_volumes
 from cluster.paths import Paths, paths
 from cluster.teardown import mounts_below
 
@@ -186,3 +190,29 @@ def test_the_api_server_trusts_whom_a_file_names_and_otherwise_nobody() -> None:
     assert json.loads(none)["jwt"] == []
     given = settings.files(PATHS, PLAN, Path("/usr/lib/cni"), [], "jwt: [x]\n")["authentication.yaml"]
     assert given == "jwt: [x]\n"
+
+
+def test_volumes_that_come_and_go_are_opened(tmp_path: Path) -> None:
+    """A claim may be deleted while the keeper looks at its folder; the next one is opened all the same."""
+    stays = tmp_path / "stays"
+    end = threading.Event()
+
+    def come_and_go() -> None:
+        while not end.is_set():
+            for number in range(50):
+                (tmp_path / str(number)).mkdir(mode=0o750)
+            for number in range(50):
+                (tmp_path / str(number)).rmdir()
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(come_and_go)
+        try:
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                open_volumes(str(tmp_path))
+            stays.mkdir(mode=0o750)
+            open_volumes(str(tmp_path))
+        finally:
+            end.set()
+        coming.result()
+    assert stays.stat().st_mode & 0o777 == 0o777
