@@ -27,11 +27,12 @@ TOGETHER = {
     "site",
     "watch",
 }
-#: The longest parts go first, and those that are handed out file by file after them: who begins a long one
-#: last would keep the others waiting. ``cluster`` measures how soon a node is ready.
+#: The longest parts go first, and those that are handed out file by file after them, again the longest first:
+#: who begins a long one last would keep the others waiting. ``cluster`` measures how soon a node is ready.
 FIRST = (
     *("cluster", "site", "gate", "accounts", "notebook", "browser", "policies", "admission", "relying"),
-    *("watch", "kube", "hub"),
+    *("oidc", "watch", "hub/test_kills.py", "hub/test_kills_later.py", "hub/test_outage.py"),
+    *("hub/test_folders.py", "hub/test_adoption.py", "hub/test_life_cycle.py", "hub", "kube"),
 )
 HERE = Path(__file__).parent
 
@@ -52,11 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if NEEDS_CLUSTER & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.cluster)
     if items and "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _rank(item.path.relative_to(HERE).parts[0]))
+        items.sort(key=lambda item: _rank(item.path.relative_to(HERE)))
 
 
-def _rank(folder: str) -> int:
-    return FIRST.index(folder) if folder in FIRST else len(FIRST)
+def _rank(file: Path) -> int:
+    found = [FIRST.index(part) for part in (str(file), file.parts[0]) if part in FIRST]
+    return found[0] if found else len(FIRST)
 
 
 class Together(LoadScopeScheduling):
