@@ -12,6 +12,7 @@ Any authenticator can carry them:
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any
 
@@ -40,7 +41,10 @@ class KarvdashHandlersMixin:
         app.tornado_settings["karvdash_recorder"] = self._recorder
         app.tornado_settings["log_function"] = self._recorder.request
         handlers: list[Any] = super().get_handlers(app)  # type: ignore[misc]
-        return [*handlers, *door.handlers(), *default_handlers()]
+        handlers = [*handlers, *door.handlers(), *default_handlers()]
+        # What there is before the first spawner lives for ever; garbage collection need not stop to see it.
+        gc.freeze()
+        return handlers
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """Check who signs in, as the base class does, and note it in the audit log."""

@@ -43,6 +43,7 @@ from karvdash_hub.spawner.records import Records
 from karvdash_hub.spawner.registry import Key, Launches
 from karvdash_hub.spawner.reminders import Reminders
 from karvdash_hub.spawner.repair import Repair
+from karvdash_hub.spawner.routes import leave_out_services
 from karvdash_hub.spawner.services import Services
 from karvdash_hub.spawner.standing import Standing
 from karvdash_hub.spawner.stock import StockClients
@@ -135,6 +136,7 @@ class Karvdash(Records):
             cls._instance = karvdash = cls(Platform(parent=app), app)
             app.tornado_settings["karvdash"] = karvdash
             karvdash.passwords.guard()
+            leave_out_services(app.proxy, karvdash.launches)
             karvdash.background(karvdash._live())
             karvdash.background(karvdash.standing.run())
         return cls._instance

@@ -55,10 +55,10 @@ class Records:
         user = self.user(username)
         return user is not None and any(spawner.active for spawner in user.spawners.values())
 
-    def knows(self, key: Key) -> bool:
-        """Tell whether JupyterHub has a record of this server."""
-        user = self.user(key.user)
-        return user is not None and key.server in user.orm_spawners
+    def known(self) -> set[Key]:
+        """Return all servers that JupyterHub has a record of: one query, however many there are."""
+        query = self.app.db.query(orm.User.name, orm.Spawner.name).join(orm.Spawner.user)
+        return {Key(user, server) for user, server in query}
 
     def spawner(self, key: Key) -> Any | None:
         """Return the spawner of a server, or None if JupyterHub has no record of it."""
