@@ -82,7 +82,18 @@ def _servers(c: Any) -> None:
     c.JupyterHub.cleanup_servers = False
     # One user's broken templates must not end the Hub.
     c.Spawner.consecutive_failure_limit = 0
-    c.Spawner.server_token_scopes = SERVER_SCOPES
+    c.Spawner.server_token_scopes = server_scopes
+
+
+def server_scopes(spawner: Any) -> list[str]:
+    """Say what the token that JupyterHub makes for a server may do.
+
+    The launch of a service template is ahead of JupyterHub (``spawner/ahead.py``), and its pods never see
+    that token: it gets the one scope that JupyterHub insists on, the same for all servers of a user.
+    The others name the server, and for every such set JupyterHub's caches (``jupyterhub/scopes.py``, 6.1.1)
+    keep 38 KiB, which is half the memory that a service would cost.
+    """
+    return SERVER_SCOPES[:1] if spawner.ahead is not None else SERVER_SCOPES
 
 
 def _addresses(c: Any) -> None:

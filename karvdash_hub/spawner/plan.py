@@ -94,6 +94,10 @@ class LaunchPlan:
             return self
         return replace(self, objects=(*self.objects, *former.objects_not_in(self)))
 
+    def remembered(self) -> LaunchPlan:
+        """Return the plan without what only making the objects takes: passwords, and 4 KiB a server."""
+        return replace(self, manifests=(), indexes=(), anchor={}, passwords={})
+
     def to_state(self) -> dict[str, Any]:
         """Return what JupyterHub stores, as JSON."""
         return {

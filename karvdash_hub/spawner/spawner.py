@@ -152,7 +152,7 @@ class KarvdashSpawner(NotebookSpawner):
 
     def remember(self, plan: LaunchPlan) -> None:
         """Keep what was launched, over a restart of the Hub too."""
-        self.plan = plan
+        self.plan = plan.remembered()
         self.orm_spawner.state = self.get_state()
         self.user.db.commit()
 

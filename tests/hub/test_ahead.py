@@ -50,3 +50,20 @@ def test_jupyterhubs_limit_decides_before_anything_exists(
     assert "Active user limit exceeded" in refused.json()["error"]
     assert labelled(stack, alice) == before
     assert [one["name"] for one in alice.api("GET", "/karvdash/services/").json()["objects"]] == ["one"]
+
+
+def test_the_token_that_no_pod_gets_may_do_next_to_nothing(person: Callable[..., Person]) -> None:
+    """JupyterHub makes one for every server; a service's has the one scope that cannot be left out."""
+    alice = person()
+    launch(alice, "hello-kubernetes", NAME="web")
+    alice.wait_for("web", "running")
+    # JupyterHub's books come after the objects.
+    deadline = time.monotonic() + 10
+    while not alice.api("GET", f"/users/{alice.name}/servers/web").json()["ready"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    tokens = alice.api("GET", f"/users/{alice.name}/tokens").json()["api_tokens"]
+    found = [one["scopes"] for one in tokens if one["note"].startswith("Server at")]
+    # JupyterHub adds what tells whose token it is.
+    rights = [{one for one in scopes if not one.startswith("read:users:")} for scopes in found]
+    assert rights == [{f"users:activity!user={alice.name}"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,16 @@ STORED = {
 def test_a_state_of_before_is_understood() -> None:
     plan = LaunchPlan.from_state(STORED)
     assert (plan.size, plan.connect, plan.objects) == ({}, "", ())
+
+
+def test_what_is_remembered_has_no_passwords_and_no_manifests() -> None:
+    stored = LaunchPlan.from_state(
+        {**STORED, "service": "redis", "size": {"cpu": "1"}, "connect": "redis-cli"}
+    )
+    made = replace(
+        stored, manifests=({},), indexes=(1,), anchor={"kind": "ConfigMap"}, passwords={"P": "secret"}
+    )
+    assert made.remembered() == stored
 
 
 def test_refusals_are_numbered_as_in_the_file() -> None:
