@@ -83,7 +83,7 @@ async def test_a_log_is_followed_line_by_line(hub_kube: Kube, alice: UserNamespa
         hub_kube,
         alice,
         busybox,
-        "echo ready; mkfifo /tmp/f; while read line < /tmp/f; do echo got $line; done",
+        "mkfifo /tmp/f; echo ready; while read line < /tmp/f; do echo got $line; done",
     )
     log = aiter(hub_kube.logs(alice.name, "p", follow=True, as_user=alice.account))
     assert await anext(log) == "ready"
