@@ -26,7 +26,7 @@ def main() -> None:
     cluster = Cluster(name=NAME, state=Path(STATE) / "cluster")
     with steps.step("Chromium and a directory"):
         # Not by the first test that asks for one: two workers would wait for apt's lock.
-        install(missing_packages((chromium.PACKAGE, directory.PACKAGE)), steps.note)
+        install(missing_packages((*chromium.PACKAGES, directory.PACKAGE)), steps.note)
     with steps.step("Kubernetes"):
         install_missing(steps.note)
         cluster.prepare(steps.note)

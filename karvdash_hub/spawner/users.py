@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jupyterhub.karvdash")
 
+#: Seconds for JupyterHub to do its part of a launch: a service is told running some 20 ms before that.
+_NEARLY = 1.0
 #: Seconds between two looks at a namespace that goes, and how many; the reconciler goes on after that.
 _AGAIN, _LOOKS = 1.0, 120
 
@@ -72,6 +74,9 @@ async def remove_user(karvdash: Karvdash, user: Any) -> None:
     Returns when that is certain to happen; Kubernetes takes its time with a namespace.
     Raises: Conflict if a server is just starting or stopping.
     """
+    starting = [spawner._spawn_future for spawner in user.spawners.values() if spawner.pending == "spawn"]
+    if starting := [future for future in starting if future is not None]:
+        await asyncio.wait(starting, timeout=_NEARLY)
     active = [spawner for spawner in user.spawners.values() if spawner.active]
     if busy := next((spawner for spawner in active if spawner.pending), None):
         raise Conflict(f"{busy.name or 'The notebook'} is busy ({busy.pending}). Try again in a moment.")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -149,18 +150,15 @@ def test_a_launch_waits_for_a_files_process_that_starts(
 ) -> None:
     alice = person()
     files.stop()
-    launching = subprocess.Popen(
-        ["curl", "--silent", "--header", f"Authorization: token {alice.token}", "--data",
-         '{"id": "redis", "NAME": "redis"}', f"{stack.hub_url}/hub/api/karvdash/services/"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        while says(alice, "redis") != "Waiting for the file service, which does not answer.":
-            assert launching.poll() is None, launching.communicate()[0]
-    finally:
-        start_files(stack)
-        answer, _ = launching.communicate(timeout=60)
-    assert json.loads(answer)["name"] == "redis"
+    with ThreadPoolExecutor(1) as pool:
+        order = {"id": "redis", "NAME": "redis"}
+        launching = pool.submit(alice.api, "POST", "/karvdash/services/", order)
+        try:
+            while says(alice, "redis") != "Waiting for the file service, which does not answer.":
+                assert not launching.done(), launching.result().text
+        finally:
+            start_files(stack)
+    assert launching.result().json()["name"] == "redis"
     alice.wait_for("redis", "running")
 
 

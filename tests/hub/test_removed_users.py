@@ -75,6 +75,18 @@ def test_a_namesake_starts_with_nothing(stack: Stack, person: Callable[..., Pers
     assert "of-the-next" not in json.dumps(heard)
 
 
+def test_a_user_whose_service_has_just_become_ready(
+    stack: Stack, person: Callable[..., Person], hub: HubProcess
+) -> None:
+    """Everybody hears of that before JupyterHub has done its part; nobody is told to try again for it."""
+    hub.restart("from karvdash_hub.spawner import spawner", "spawner._TOLD = 0.5")
+    alice = person()
+    launch(alice, upload(alice, BRIEF))
+    alice.wait_for("brief", "running")
+    answer = delete_user(stack, alice.name)
+    assert answer.status_code == 204, answer.text
+
+
 def test_a_killed_hub_goes_on_removing(stack: Stack, person: Callable[..., Person], hub: HubProcess) -> None:
     """The row says what is left to do."""
     alice = person()
