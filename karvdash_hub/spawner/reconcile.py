@@ -90,10 +90,12 @@ class Reconciler:
         for seen in karvdash.launches.rows():
             # Most need nothing. To look them up in JupyterHub's records takes 0.4 ms each, and everybody's
             # requests would wait for all of them.
-            row = karvdash.launches.row(seen.username, seen.server)
-            if row is None or row.state == "ready":
+            if seen.state == "ready":
                 continue
             await asyncio.sleep(0)
+            # As it is now: others have had their turn.
+            if (row := karvdash.launches.row(seen.username, seen.server)) is None:
+                continue
             try:
                 await self._repair(row)
             except KarvdashError as error:
